@@ -1,0 +1,31 @@
+//! Placing buffers with lifetimes in one memory, with a lower bound.
+//!
+//! The crate knows sizes, lifetimes and alignments; it knows nothing of networks or chips. The
+//! field calls the problem *static allocation* or *dynamic storage allocation*: every buffer is a
+//! rectangle whose extent in time is given, and whose address is to be chosen so that no two
+//! rectangles overlap and the highest address is as low as possible. It is NP-hard, yet the
+//! instances that networks give rise to are mostly solved by a good order and first fit, and the
+//! rest by an exact search.
+//!
+//! * [`Problem`], [`Buffer`], [`Budget`], [`Solution`]: the question and the answer.
+//! * [`solve_minimise`] finds a low layout together with a proven lower bound.
+//! * [`decide`] answers whether a layout of a given height exists.
+//! * [`certificate`] computes the lower bound alone, with the instant that witnesses it.
+//! * [`verify`] checks a layout without sharing code with the solver.
+//! * [`csv`] reads and writes the file format of minimalloc.
+//!
+//! Equal inputs give equal outputs: effort is counted in search nodes, never in wall time.
+
+mod bound;
+pub mod csv;
+mod first_fit;
+mod instance;
+mod problem;
+mod search;
+mod solve;
+mod verify;
+
+pub use bound::{Certificate, certificate};
+pub use problem::{Budget, Buffer, Decision, PackError, Problem, Solution};
+pub use solve::{decide, solve_minimise};
+pub use verify::{Overlap, verify};
