@@ -1,0 +1,27 @@
+//! `minimum`: element-wise smaller of two.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// Element-wise smaller of two operands, each stretched along axes of length 1.
+    pub struct Minimum {}
+}
+
+impl OperatorRules for Minimum {
+    const OPERANDS: RangeInclusive<usize> = 2..=2;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::elementwise(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

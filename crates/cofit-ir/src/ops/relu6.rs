@@ -1,0 +1,27 @@
+//! `relu6`: the rectifier with a ceiling.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// `min(max(x, 0), 6)`, element by element.
+    pub struct Relu6 {}
+}
+
+impl OperatorRules for Relu6 {
+    const OPERANDS: RangeInclusive<usize> = 1..=1;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::unary(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}
