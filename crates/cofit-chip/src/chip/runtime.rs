@@ -1,0 +1,134 @@
+//! Kernel libraries and vendor compilers: what they add to RAM and flash.
+
+use cofit_vocab::Bytes;
+
+use super::operating_point::Overlay;
+use crate::Sourced;
+use crate::table::{card_table, card_words};
+
+card_words! {
+    /// How a runtime places buffers.
+    pub enum Placement, "a placement" {
+        /// One arena in one memory holds every activation.
+        SingleArena = "single_arena";
+        /// Each buffer goes to the first memory with room.
+        PerBuffer = "per_buffer";
+        /// Every tensor has bytes of its own, nothing is shared.
+        NoReuse = "no_reuse";
+    }
+
+    /// How a runtime orders operators.
+    pub enum Ordering, "an order" {
+        /// As in the file.
+        File = "file";
+        /// Any order that the data allows.
+        Free = "free";
+    }
+}
+
+card_table! {
+    /// A kernel library or a vendor's compiler. The card's first is the default. Choosing one lays
+    /// its `overlay` over the card.
+    pub struct Runtime {
+        /// The name that `--runtime` takes.
+        id: String, required;
+        /// The name for a reader.
+        name: String, optional;
+        /// The version that the figures are of.
+        version: String, optional;
+        /// How buffers are placed.
+        placement: Placement, default(Placement::PerBuffer);
+        /// How operators are ordered.
+        ordering: Ordering, default(Ordering::File);
+        /// RAM beside the activations.
+        ram: RuntimeRam, default(RuntimeRam::default());
+        /// Code in flash.
+        code: RuntimeCode, default(RuntimeCode::default());
+        /// Alignment of buffers, where it is not the memory's.
+        alignment: Bytes, optional;
+        /// How far measured times lie from simulated ones. Left out: nobody compared them.
+        accuracy: RuntimeAccuracy, optional;
+        /// Other names that `--runtime` takes.
+        aliases: Vec<String>, default(Vec::new());
+        /// Changes to the card while the runtime is chosen.
+        overlay: Overlay, optional;
+    }
+
+    /// Measured times over simulated ones, of networks that were not used to fit the parameters.
+    pub struct RuntimeAccuracy {
+        /// The lower end.
+        low: Sourced<f64>, required;
+        /// The upper end.
+        high: Sourced<f64>, required;
+    }
+
+    /// RAM that a runtime takes beside the activations: `fixed + per_operator * operators +
+    /// per_tensor * tensors + per_channel * channels`.
+    pub struct RuntimeRam {
+        /// Whatever the model.
+        fixed: Sourced<Bytes>,
+            assume(Bytes::ZERO, "the runtime's RAM is unknown; none is counted");
+        /// Per operator of the model.
+        per_operator: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
+        /// Per tensor of the model.
+        per_tensor: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
+        /// Per output channel of operators with weights: multipliers and shifts.
+        per_channel: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
+        /// The memory that it lies in. Left out: where the activations lie.
+        memory: String, optional;
+    }
+
+    /// Code and tables that a runtime takes in flash: `fixed + per_kind * operator kinds used`.
+    pub struct RuntimeCode {
+        /// Whatever the model.
+        fixed: Sourced<Bytes>,
+            assume(Bytes::ZERO, "the runtime's code size is unknown; none is counted");
+        /// Per operator kind that the model uses.
+        per_kind: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
+        /// Per operator of the model: generated calls, descriptors.
+        per_operator: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
+    }
+}
+
+impl Default for RuntimeRam {
+    fn default() -> Self {
+        Self {
+            fixed: Sourced::assumed(Bytes::ZERO, "the runtime's RAM is unknown; none is counted"),
+            per_operator: Sourced::plain(Bytes::ZERO),
+            per_tensor: Sourced::plain(Bytes::ZERO),
+            per_channel: Sourced::plain(Bytes::ZERO),
+            memory: None,
+        }
+    }
+}
+
+impl Default for RuntimeCode {
+    fn default() -> Self {
+        Self {
+            fixed: Sourced::assumed(
+                Bytes::ZERO,
+                "the runtime's code size is unknown; none is counted",
+            ),
+            per_kind: Sourced::plain(Bytes::ZERO),
+            per_operator: Sourced::plain(Bytes::ZERO),
+        }
+    }
+}
+
+impl RuntimeRam {
+    /// RAM for a model of `operators` operators and `tensors` tensors, whose operators with
+    /// weights have `channels` output channels together.
+    pub fn total(&self, operators: u64, tensors: u64, channels: u64) -> Bytes {
+        self.fixed.value
+            + self.per_operator.value * operators
+            + self.per_tensor.value * tensors
+            + self.per_channel.value * channels
+    }
+}
+
+impl RuntimeCode {
+    /// Flash for a model of `operators` operators of `kinds` kinds.
+    pub fn total(&self, operators: u64, kinds: u64) -> Bytes {
+        self.fixed.value + self.per_kind.value * kinds + self.per_operator.value * operators
+    }
+}
