@@ -1,0 +1,220 @@
+//! From a list of operations to blocks, buffers, cycles and bytes.
+//!
+//! Operations run one after another. Each takes the longest of its NPU cycles, with the weight DMA
+//! that stays visible, and its access cycles on either port; the network takes the sum.
+//! Source: Vela 5.2.0, `compiler/network_performance.cpp` `EstimateFullOpPerformance`.
+
+use cofit_vocab::{Bytes, Cycles, Diagnostic, Macs};
+
+use crate::block_search::{BlockConfig, find_block};
+use crate::buffering::{Buffering, Neighbourhood, Slack, WeightPlan, plan_weights};
+use crate::config::Config;
+use crate::memory::{Role, stream_cycles};
+use crate::memory_cycles::{PortTraffic, WeightLocation, WeightTraffic, port_traffic};
+use crate::operation::{Activation, NpuOperation};
+use crate::operation_cycles::{OperationCycles, Part, operation_cycles};
+use crate::weight_stream::{Encoder, WeightEncoding};
+
+/// SRAM that weight buffers may take where the caller sets no limit: what Vela assumes.
+pub const UNLIMITED: Bytes = Bytes(1 << 30);
+
+/// Choices of the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How to size encoded weights.
+    pub encoding: WeightEncoding,
+    /// SRAM that is free beside the feature maps while each operation runs. Operations beyond
+    /// the end have no limit, as in Vela without an arena size.
+    pub free_sram: Vec<Bytes>,
+    /// Positions of operations that run after an operator of the CPU, in ascending order: nothing
+    /// hides their first transfer. The first operation counts as such anyway.
+    pub after_cpu: Vec<usize>,
+}
+
+/// One operation, placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledOperation {
+    /// How the operation is cut into blocks.
+    pub block: BlockConfig,
+    /// Depth slices, encoded sizes and buffers of the weights.
+    pub weights: WeightPlan,
+    /// Cycles of the NPU, weights being at hand, and where they come from.
+    pub compute: OperationCycles,
+    /// Cycles of the NPU including the transfers of weights and tables that nothing hides.
+    pub npu: Cycles,
+    /// Bytes and busy cycles on AXI0 and AXI1.
+    pub ports: [PortTraffic; 2],
+    /// Cycles of the operation: the longest of `npu` and the ports.
+    pub total: Cycles,
+    /// Multiply-accumulates.
+    pub macs: Macs,
+}
+
+impl ScheduledOperation {
+    /// Cycles in which the NPU waits for weights or tables.
+    pub fn visible_transfer(&self) -> Cycles {
+        self.npu - self.compute.total
+    }
+
+    /// Bytes that weight DMA copies from the constants' memory to SRAM.
+    pub fn dma_bytes(&self) -> Bytes {
+        match self.weights.buffering {
+            Buffering::None => Bytes::ZERO,
+            Buffering::Single | Buffering::Double => Bytes(self.weights.encoded.stored()),
+        }
+    }
+
+    /// SRAM for weight buffers.
+    pub fn staging_bytes(&self) -> Bytes {
+        self.weights.buffers[0] + self.weights.buffers[1]
+    }
+}
+
+/// A list of operations, placed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// The operations in order.
+    pub operations: Vec<ScheduledOperation>,
+    /// The sum of their cycles.
+    pub total: Cycles,
+    /// Encoded bytes of all weights, without scales.
+    pub encoded_weights: Bytes,
+    /// Bytes of all weights before encoding.
+    pub original_weights: Bytes,
+}
+
+/// Places operations that run one after another.
+///
+/// # Errors
+///
+/// What [`find_block`] and [`Encoder::new`] refuse, with the operation's position in the message.
+pub fn schedule(
+    operations: &[NpuOperation<'_>],
+    config: &Config,
+    options: &Options,
+) -> Result<Schedule, Box<Diagnostic>> {
+    let weights = operations.iter().filter_map(|operation| operation.weights.as_ref());
+    let encoding = options.encoding.for_network(
+        weights.fold(0, |sum: u64, weights| sum.saturating_add(weights.shape.elements())),
+    );
+    let mut placed = Schedule::default();
+    let mut before: Option<Slack> = None;
+    let mut blocks = BlockMemory::default();
+    for (index, operation) in operations.iter().enumerate() {
+        let numbered = |mut fault: Box<Diagnostic>| {
+            fault.message = format!("NPU operation {index}: {}", fault.message);
+            fault
+        };
+        let block = blocks.find(operation, config).map_err(numbered)?;
+        let encoder = Encoder::new(operation, &block, encoding, config).map_err(numbered)?;
+        let free = options.free_sram.get(index).copied().unwrap_or(UNLIMITED).min(UNLIMITED);
+        if options.after_cpu.binary_search(&index).is_ok() {
+            before = None;
+        }
+        let around = Neighbourhood { before, free };
+        let weights = plan_weights(operation, &block, encoder.as_ref(), &around, config);
+        let slack = before.map_or(Cycles::ZERO, |slack| slack.cycles);
+        before = Some(weights.slack);
+        let done = measure(operation, block, weights, slack, config);
+        placed.total += done.total;
+        if let Some(weights) = &operation.weights {
+            placed.original_weights += Bytes(weights.shape.elements());
+            placed.encoded_weights += Bytes(done.weights.encoded.weights());
+        }
+        placed.operations.push(done);
+    }
+    Ok(placed)
+}
+
+/// Cycles and bytes of an operation whose block and weight plan are given. `slack` is what the
+/// operation before leaves for transfers.
+pub fn measure(
+    operation: &NpuOperation<'_>,
+    block: BlockConfig,
+    weights: WeightPlan,
+    slack: Cycles,
+    config: &Config,
+) -> ScheduledOperation {
+    let memories = &config.memories;
+    let buffered = weights.buffering != Buffering::None;
+    let scales_from = if buffered { Role::Staging } else { Role::Constants };
+    let compute = operation_cycles(operation, &block, &Part::whole(operation, scales_from), config);
+
+    let table_bytes = match operation.activation {
+        Activation::OwnTable { bytes } => u64::from(bytes),
+        Activation::None | Activation::Clamp | Activation::Curve | Activation::FusedTable => 0,
+    };
+    let mut table_transfer = Cycles::ZERO;
+    if table_bytes > 0 {
+        let source = memories.of(Role::Constants);
+        // The table memory takes one byte per cycle (Vela 5.2.0, `ApplyConfig`).
+        table_transfer =
+            (stream_cycles(table_bytes, source) + source.read_latency).max(Cycles(table_bytes));
+    }
+
+    let first = weights.encoded.slices.first().copied().unwrap_or_default();
+    let mut npu = compute.total;
+    if buffered {
+        let unpadded = first.weights.saturating_add(first.scales);
+        let initial = crate::memory::copy_cycles(
+            unpadded,
+            memories.of(Role::Staging),
+            memories.of(Role::Constants),
+        );
+        let with_initial = compute.total + (initial - slack);
+        let transfer = weights.full_transfer + weights.slack.cycles - slack;
+        npu = with_initial.max(transfer);
+    } else {
+        table_transfer = table_transfer - slack;
+    }
+    npu += table_transfer;
+
+    let traffic = WeightTraffic {
+        weights: weights.encoded.weights(),
+        scales: weights.encoded.scales(),
+        pre_buffered: if weights.pre_buffered { first.stored() } else { 0 },
+        location: match (operation.weights.is_some(), buffered) {
+            (false, _) => WeightLocation::None,
+            (true, false) => WeightLocation::InPlace,
+            (true, true) => WeightLocation::Buffered,
+        },
+    };
+    let ports = port_traffic(operation, &block, &traffic, table_bytes, config);
+    let total = ports.iter().map(|port| port.cycles).fold(npu, Cycles::max);
+    ScheduledOperation { block, weights, compute, npu, ports, total, macs: operation.macs() }
+}
+
+/// Blocks already found: repeated layers share them.
+#[derive(Default)]
+struct BlockMemory<'o, 'a> {
+    found: Vec<(&'o NpuOperation<'a>, BlockConfig)>,
+}
+
+impl<'o, 'a> BlockMemory<'o, 'a> {
+    /// How far back repeats are looked for, which bounds the time on long networks.
+    const REACH: usize = 64;
+
+    fn find(
+        &mut self,
+        operation: &'o NpuOperation<'a>,
+        config: &Config,
+    ) -> Result<BlockConfig, Box<Diagnostic>> {
+        let same = |other: &NpuOperation<'_>| {
+            other.kind == operation.kind
+                && other.kernel == operation.kernel
+                && other.ifm == operation.ifm
+                && other.ifm2 == operation.ifm2
+                && other.ofm == operation.ofm
+                && other.activation == operation.activation
+                && other.accumulation == operation.accumulation
+        };
+        if let Some((_, block)) =
+            self.found.iter().rev().take(Self::REACH).find(|(other, _)| same(other))
+        {
+            return Ok(*block);
+        }
+        let block = find_block(operation, config)?;
+        self.found.push((operation, block));
+        Ok(block)
+    }
+}
