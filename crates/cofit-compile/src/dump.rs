@@ -1,0 +1,70 @@
+//! A plan as text, for `--print-after`, for tests and for bug reports.
+
+use std::fmt::Write as _;
+
+use cofit_chip::Chip;
+use cranelift_entity::EntityRef;
+
+use crate::plan::{BufferRole, Placement, Plan, StepSchedule};
+
+/// The steps, buffers and refusals of a plan, one a line.
+pub fn dump(plan: &Plan, chip: &Chip) -> String {
+    let mut text = String::new();
+    let engine = |index: usize| chip.engines.get(index).map_or("?", |engine| engine.id.as_str());
+    if plan.steps.is_empty() {
+        for (id, operator) in &plan.graph.operators {
+            let _ = writeln!(text, "{id} {} {}", operator.kind(), plan.graph.operator_name(id));
+        }
+    }
+    for (id, step) in &plan.steps {
+        let kinds: Vec<&str> = step
+            .operators
+            .iter()
+            .map(|&operator| plan.graph.operators[operator].kind().name())
+            .collect();
+        let placement = match &step.placement {
+            Placement::Native => "",
+            Placement::Fallback(_) => " fallback",
+            Placement::View => " view",
+            Placement::Refused => " refused",
+        };
+        let schedule = match step.schedule {
+            StepSchedule::Whole => String::new(),
+            StepSchedule::Streaming => " streaming".to_owned(),
+            StepSchedule::EthosU { count, .. } => format!(" operations={count}"),
+        };
+        let _ = writeln!(
+            text,
+            "{id} {} on {}{placement}{schedule} \"{}\"",
+            kinds.join("+"),
+            engine(step.engine.index()),
+            plan.step_name(id)
+        );
+    }
+    for (id, buffer) in &plan.buffers {
+        let role = match buffer.role {
+            BufferRole::Activation(_) => "activation",
+            BufferRole::Stream(_) => "stream",
+            BufferRole::WeightStaging => "weights",
+            BufferRole::Scratch => "scratch",
+        };
+        let place = match (buffer.memory, buffer.address) {
+            (Some(memory), Some(address)) => {
+                format!("{}+{}", chip.memories[memory.index()].id, address.get())
+            }
+            _ => "nowhere".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "{id} {role} {} bytes at {place} {}..{} \"{}\"",
+            buffer.bytes.get(),
+            buffer.first_step,
+            buffer.last_step,
+            plan.buffer_name(buffer)
+        );
+    }
+    for refusal in &plan.refusals {
+        let _ = writeln!(text, "refused: {}", refusal.diagnostic);
+    }
+    text
+}

@@ -1,0 +1,89 @@
+//! The passes, in the order in which they run: the whole compiler on one screen.
+//!
+//! A pass is a plain function on the [`Plan`] under construction. The first rewrite its graph; the
+//! middle ones turn operators into steps on engines; the last ones give every byte a place.
+
+mod allocate;
+mod check_network;
+mod fold_batch_normalization;
+mod fuse;
+mod order;
+mod place;
+mod place_constants;
+mod remove_dead_code;
+mod schedule_ethos_u;
+
+use std::time::{Duration, Instant};
+
+use crate::context::Context;
+use crate::plan::Plan;
+
+/// A named step of compilation.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    /// The name that `--print-after` and `--stop-after` take.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub description: &'static str,
+    run: fn(&mut Plan, &Context<'_>),
+}
+
+impl Pass {
+    /// Runs the pass and says how long it took.
+    pub(crate) fn run(&self, plan: &mut Plan, context: &Context<'_>) -> Duration {
+        let start = Instant::now();
+        (self.run)(plan, context);
+        start.elapsed()
+    }
+}
+
+/// Every pass, in order.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "remove_dead_code",
+        description: "removes operators whose results nobody reads",
+        run: |plan, _| remove_dead_code::run(&mut plan.graph),
+    },
+    Pass {
+        name: "fold_batch_normalization",
+        description: "folds batch normalisation into the layer before it",
+        run: |plan, _| fold_batch_normalization::run(&mut plan.graph),
+    },
+    Pass {
+        name: "fuse",
+        description: "joins operators into steps by the card's fusion rules",
+        run: fuse::run,
+    },
+    Pass {
+        name: "place",
+        description: "gives every step an engine, or the reason why none takes it",
+        run: place::run,
+    },
+    Pass {
+        name: "order",
+        description: "finds the order of steps that needs the fewest bytes",
+        run: order::run,
+    },
+    Pass {
+        name: "check_network",
+        description: "checks the chip's limits on whole networks, and decides which layers stream",
+        run: check_network::run,
+    },
+    Pass {
+        name: "schedule_ethos_u",
+        description: "cuts the steps of an Ethos-U into operations, blocks and weight buffers",
+        run: schedule_ethos_u::run,
+    },
+    Pass {
+        name: "allocate",
+        description: "gives every activation a memory and an address",
+        run: allocate::run,
+    },
+    Pass {
+        name: "place_constants",
+        description: "gives weights and biases a memory",
+        run: place_constants::run,
+    },
+];
+
+pub(crate) use fuse::pad_amounts;
