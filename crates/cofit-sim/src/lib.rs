@@ -1,0 +1,27 @@
+//! Plan and chip to a profile: timing models and the event simulator.
+//!
+//! - [`causes`]: why cycles are spent, a closed set.
+//! - [`clock`]: cycles of one clock domain in another.
+//! - [`event`]: tasks on engines, DMA channels and memory ports, and who waited for whom.
+//! - [`kpu_k210`]: rows, AI memory and weight stream of the Kendryte K210.
+//! - [`max7800x`]: the vendor's layer formula for MAX78000 and MAX78002.
+//! - [`simd`]: a CPU or DSP with a kernel library, structured for calibration.
+//! - [`roofline`]: the fallback where little is known.
+//! - [`profile`]: what a simulated plan costs.
+//! - [`work`]: an operator as counts, the input of the last two.
+
+pub mod causes;
+pub mod clock;
+pub mod event;
+pub mod kpu_k210;
+pub mod max7800x;
+pub mod profile;
+pub mod roofline;
+pub mod simd;
+mod simulate;
+mod timing;
+pub mod work;
+
+pub use causes::{Cause, Causes};
+pub use profile::Profile;
+pub use simulate::{ASSUMED_CLOCK, simulate};

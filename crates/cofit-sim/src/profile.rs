@@ -1,0 +1,130 @@
+//! The profile: what a simulated plan costs.
+
+use cofit_compile::plan::{MemoryId, StepId};
+use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
+use cranelift_entity::PrimaryMap;
+
+use crate::causes::{Cause, Causes};
+use crate::event::Timeline;
+
+/// What a plan costs, step by step and in sum. Cycles count the reference clock throughout.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The clock that cycles count.
+    pub clock: Hertz,
+    /// One entry for every step of the plan.
+    pub steps: PrimaryMap<StepId, StepProfile>,
+    /// Cycles of one inference, from the first task's start to the last one's end.
+    pub cycles: Cycles,
+    /// The cycles by cause; they add up to `cycles` exactly.
+    pub causes: Causes,
+    /// Bytes moved, by memory.
+    pub traffic: PrimaryMap<MemoryId, Traffic>,
+    /// How well the times are known.
+    pub accuracy: Accuracy,
+    /// Energy of one inference, or why it is unknown.
+    pub energy: Result<Energy, String>,
+    /// Time from waking up to the first inference: loading what must be resident.
+    pub cold_start: Result<ColdStart, String>,
+    /// When every task ran, on which resource.
+    pub timeline: Timeline,
+}
+
+/// What one step costs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepProfile {
+    /// Cycles charged to the step, by cause. What other steps hide is not charged twice.
+    pub causes: Causes,
+    /// Bytes that the step moves, by memory.
+    pub traffic: PrimaryMap<MemoryId, Traffic>,
+    /// What the step would take if only one thing took time, for every such thing.
+    pub demands: Vec<Demand>,
+}
+
+impl StepProfile {
+    /// Cycles charged to the step.
+    pub fn cycles(&self) -> Cycles {
+        self.causes.sum()
+    }
+
+    /// The cause of most of the step's cycles.
+    pub fn bound(&self) -> Option<Cause> {
+        self.causes.dominant().map(|(cause, _)| cause)
+    }
+}
+
+/// What one resource would take for a step by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The engine or memory.
+    pub resource: String,
+    /// Cycles that the step occupies it.
+    pub cycles: Cycles,
+}
+
+/// Bytes read from and written to a memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes read.
+    pub read: Bytes,
+    /// Bytes written.
+    pub written: Bytes,
+}
+
+impl Traffic {
+    /// All bytes moved.
+    pub fn total(self) -> Bytes {
+        self.read + self.written
+    }
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.written += other.written;
+    }
+}
+
+/// How well a time is known: its kind, and factors on it for the ends of its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracy {
+    /// Exact where the vendor's formula is the definition, calibrated where parameters were fitted
+    /// to silicon, simulated elsewhere, assumed where a parameter is.
+    pub kind: FigureKind,
+    /// The lower end over the value.
+    pub low: f64,
+    /// The upper end over the value.
+    pub high: f64,
+    /// Whether milliseconds mean anything: a structural model ranks layers and names what binds,
+    /// and its time is not to be trusted.
+    pub is_structural: bool,
+}
+
+/// Energy of one inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Energy {
+    /// By switching: cycles, multiply-accumulates, bytes.
+    pub dynamic: PicoJoules,
+    /// By being on.
+    pub leakage: PicoJoules,
+    /// Whether the card borrows its figures from a similar chip.
+    pub is_borrowed: bool,
+}
+
+impl Energy {
+    /// Both together.
+    pub fn total(&self) -> PicoJoules {
+        self.dynamic + self.leakage
+    }
+}
+
+/// What happens once before the first inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ColdStart {
+    /// Bytes loaded.
+    pub bytes: Bytes,
+    /// Time that it takes.
+    pub time: Seconds,
+    /// Energy that it takes, where the card knows it.
+    pub energy: Option<PicoJoules>,
+}
