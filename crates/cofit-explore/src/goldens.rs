@@ -1,0 +1,236 @@
+//! Totals of whole networks beside those that Vela estimates for them.
+//!
+//! A table of Vela's totals has one row for every network, accelerator, preset and memory mode.
+//! Each row that the catalogue can express is compared with the same network compiled and
+//! simulated here: cycles of one inference and the height of the arena.
+
+use cofit_chip::{Card, Chip, Selection};
+use cofit_ir::Verified;
+use cofit_sim::Cause;
+use cofit_vocab::diagnostic::npu::BAD_GOLDEN;
+use cofit_vocab::{Bytes, Cycles, Diagnostic, Diagnostics, Place};
+use cranelift_entity::EntityRef;
+
+use crate::evaluate;
+use crate::verdict::Budget;
+
+/// Networks of the golden tables, and the files that they were made from, relative to the folder
+/// of models. Source: the README beside the tables.
+pub const NETWORKS: &[(&str, &str)] = &[
+    ("mlperf_ad01_int8", "mlperf_tiny/ad01_int8.tflite"),
+    ("mlperf_ic_resnet8_int8", "mlperf_tiny/pretrainedResnet_quant.tflite"),
+    ("mlperf_kws_dscnn_int8", "mlperf_tiny/kws_ref_model.tflite"),
+    ("mlperf_sww_int8", "mlperf_tiny/str_ww_ref_model.tflite"),
+    ("mlperf_vww96_int8", "mlperf_tiny/vww_96_int8.tflite"),
+    ("mobilenet_v1_0.25_128_uint8", "coral_test_data/mobilenet_v1_0.25_128_quant.tflite"),
+    ("mobilenet_v1_0.5_160_uint8", "coral_test_data/mobilenet_v1_0.5_160_quant.tflite"),
+    ("mobilenet_v2_1.0_224_int8", "coral_test_data/tf2_mobilenet_v2_1.0_224_ptq.tflite"),
+    ("mobilenet_v2_1.0_224_uint8", "coral_test_data/mobilenet_v2_1.0_224_quant.tflite"),
+    ("tflm_micro_speech_int8", "microflow_rs/speech.tflite"),
+    ("tflm_person_detect_int8", "mcufit_bench/person_detect.tflite"),
+    ("mcunet_vww_int8", "tinyengine/vww.tflite"),
+];
+
+/// Vela's arenas are whole multiples of its default alignment (Vela 5.2.0, option
+/// `--cpu-tensor-alignment`).
+const ARENA_UNIT: u64 = 16;
+
+/// A preset of the system with a memory mode, as Vela names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// `Ethos_U55_High_End_Embedded` with `Shared_Sram`.
+    HighEndSharedSram,
+    /// `Ethos_U55_High_End_Embedded` with `Sram_Only`.
+    HighEndSramOnly,
+    /// `Ethos_U55_Deep_Embedded` with `Shared_Sram`.
+    DeepSharedSram,
+    /// `Ethos_U55_Deep_Embedded` with `Sram_Only`.
+    DeepSramOnly,
+}
+
+impl Setting {
+    /// Every setting.
+    pub const ALL: [Self; 4] =
+        [Self::HighEndSharedSram, Self::HighEndSramOnly, Self::DeepSharedSram, Self::DeepSramOnly];
+
+    /// Vela's names of the preset and the memory mode.
+    pub const fn vela_names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::HighEndSharedSram => ("Ethos_U55_High_End_Embedded", "Shared_Sram"),
+            Self::HighEndSramOnly => ("Ethos_U55_High_End_Embedded", "Sram_Only"),
+            Self::DeepSharedSram => ("Ethos_U55_Deep_Embedded", "Shared_Sram"),
+            Self::DeepSramOnly => ("Ethos_U55_Deep_Embedded", "Sram_Only"),
+        }
+    }
+
+    /// What the catalogue's cards call the preset and the memory mode.
+    pub fn selection(self) -> Selection {
+        let (point, runtime) = match self {
+            Self::HighEndSharedSram => ("high-end-embedded", "vela"),
+            Self::HighEndSramOnly => ("high-end-embedded", "vela-sram-only"),
+            Self::DeepSharedSram => ("deep-embedded", "vela"),
+            Self::DeepSramOnly => ("deep-embedded", "vela-sram-only"),
+        };
+        Selection {
+            operating_point: Some(point.to_owned()),
+            runtime: Some(runtime.to_owned()),
+            ..Selection::default()
+        }
+    }
+}
+
+/// Vela's figures of one network on one accelerator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The network, as [`NETWORKS`] names it.
+    pub network: String,
+    /// The card's id.
+    pub chip: String,
+    /// Preset and memory mode.
+    pub setting: Setting,
+    /// Cycles of one inference. Operators that Vela leaves to the CPU count as nothing.
+    pub cycles: Cycles,
+    /// Height of the arena.
+    pub sram: Bytes,
+    /// Operators that Vela leaves to the CPU.
+    pub cpu_operators: u32,
+}
+
+/// One network here and in Vela.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Cycles here, without those of operators on the host.
+    pub cycles: Cycles,
+    /// Cycles of operators on the host.
+    pub host_cycles: Cycles,
+    /// Vela's cycles.
+    pub vela_cycles: Cycles,
+    /// Height of the activations and weight buffers here, in whole units of Vela's arena.
+    pub sram: Bytes,
+    /// Vela's height.
+    pub vela_sram: Bytes,
+}
+
+impl Comparison {
+    /// Relative error of the cycles.
+    pub fn error(&self) -> f64 {
+        self.cycles.as_f64() / self.vela_cycles.as_f64().max(1.0) - 1.0
+    }
+
+    /// Relative difference of the arenas.
+    pub fn sram_difference(&self) -> f64 {
+        self.sram.as_f64() / self.vela_sram.as_f64().max(1.0) - 1.0
+    }
+}
+
+/// The rows of a table of totals that the catalogue's cards express: all Ethos-U55 with Vela's
+/// default optimisation and a named preset.
+///
+/// # Errors
+/// A column is missing or holds no number.
+pub fn parse(table: &str) -> Result<Vec<Row>, Diagnostics> {
+    let mut lines = table.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let mut rows = Vec::new();
+    for (number, line) in lines.enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let cell = |name: &str| {
+            let at = header.iter().position(|column| *column == name);
+            at.and_then(|at| cells.get(at).copied())
+                .ok_or_else(|| bad(format!("row {} has no {name}", number + 2)))
+        };
+        let wrong = |name: &str| bad(format!("row {}: {name} is no number", number + 2));
+        let preset = (cell("system_config")?, cell("memory_mode")?);
+        let setting = Setting::ALL.into_iter().find(|setting| setting.vela_names() == preset);
+        let chip = cell("accel")?;
+        let (Some(setting), true) = (setting, chip.starts_with("ethos-u55-")) else { continue };
+        if !cell("extra")?.is_empty() {
+            continue;
+        }
+        let kib: f64 = cell("sram_kb")?.parse().map_err(|_| wrong("sram_kb"))?;
+        rows.push(Row {
+            network: cell("model")?.to_owned(),
+            chip: chip.to_owned(),
+            setting,
+            cycles: Cycles(cell("total_cycles")?.parse().map_err(|_| wrong("total_cycles"))?),
+            sram: Bytes((kib * 1024.0).round() as u64),
+            cpu_operators: cell("cpu_ops")?.parse().map_err(|_| wrong("cpu_ops"))?,
+        });
+    }
+    Ok(rows)
+}
+
+/// The chip of a row.
+///
+/// # Errors
+/// The catalogue has no such card, or the card does not resolve.
+pub fn chip(row: &Row) -> Result<Chip, Diagnostics> {
+    let card = Card::from_catalogue(&row.chip)
+        .ok_or_else(|| bad(format!("the catalogue has no {}", row.chip)))?;
+    card.and_then(|card| card.resolve(&row.setting.selection()))
+        .map_err(|rejected| rejected.diagnostics)
+}
+
+/// Compiles and simulates `model`, the network of `row`, and puts it beside Vela's figures.
+///
+/// # Errors
+/// As [`chip`] and [`evaluate`].
+pub fn compare(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
+    let chip = chip(row)?;
+    let evaluation = evaluate(model, &chip, &Budget::default())?;
+    let host_cycles = evaluation.profile.causes.get(Cause::Fallback);
+    let arena = evaluation.plan.memories.iter().filter(|(id, _)| {
+        let memory = &chip.memories[id.index()];
+        chip.memories_of(&chip.engines[0], cofit_chip::Content::Activation)
+            .first()
+            .is_some_and(|first| first.id == memory.id)
+    });
+    Ok(Comparison {
+        cycles: evaluation.profile.cycles - host_cycles,
+        host_cycles,
+        vela_cycles: row.cycles,
+        sram: arena
+            .map(|(_, used)| (used.activations + used.scratch).round_up_to(ARENA_UNIT))
+            .sum(),
+        vela_sram: row.sram,
+    })
+}
+
+fn bad(message: String) -> Diagnostics {
+    Diagnostic::error(&BAD_GOLDEN, message, Place::default()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "model,accel,system_config,memory_mode,extra,total_cycles,sram_kb,cpu_ops";
+
+    #[test]
+    fn rows_that_the_catalogue_does_not_express_are_left_out() {
+        let table = format!(
+            "{HEADER}\n\
+             a,ethos-u55-64,Ethos_U55_Deep_Embedded,Sram_Only,,12,1.500,3\n\
+             a,ethos-u55-64,internal-default,internal-default,,12,1.5,0\n\
+             a,ethos-u55-64,Ethos_U55_High_End_Embedded,Shared_Sram,--optimise Size,12,1.5,0\n\
+             a,ethos-u85-128,Ethos_U85_SYS_DRAM_Mid,Shared_Sram,,12,1.5,0\n"
+        );
+        let rows = parse(&table).expect("a sound table");
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!(row.setting, Setting::DeepSramOnly);
+        assert_eq!((row.cycles, row.sram, row.cpu_operators), (Cycles(12), Bytes(1536), 3));
+        let chip = chip(row).expect("in the catalogue");
+        assert_eq!((chip.id(), chip.runtime.id.as_str()), ("ethos-u55-64", "vela-sram-only"));
+    }
+
+    #[test]
+    fn a_table_without_its_columns_or_numbers_is_refused() {
+        let message = |table: &str| {
+            let found = parse(table).expect_err("a mistaken table");
+            found.iter().map(|one| one.message.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(message("model\na"), ["row 2 has no system_config"]);
+        let row = "a,ethos-u55-64,Ethos_U55_Deep_Embedded,Sram_Only,,many,1.5,0";
+        assert_eq!(message(&format!("{HEADER}\n{row}")), ["row 2: total_cycles is no number"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Verdicts on a model and a chip.
+//!
+//! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
+//! constraint with need, limit, headroom, where it binds and what kind of figure it is.
+
+mod evaluate;
+pub mod goldens;
+pub mod verdict;
+
+pub use evaluate::{Evaluation, evaluate};
+pub use verdict::{Budget, ConstraintResult, Hotspot, Measure, Status, Verdict};
