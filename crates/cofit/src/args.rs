@@ -1,0 +1,238 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shapes a neural network and an edge chip to fit each other.
+///
+/// Give it a model (.tflite, a sketch in .toml, or model text in .cofit) and a chip card. It says
+/// whether they fit, why, and where the cycles, bytes and energy go, without hardware.
+#[derive(Debug, Parser)]
+#[command(name = "cofit", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 a constraint is violated, 2 usage or configuration, \
+3 the model or card cannot be read, 4 runs are not comparable, 70 a mistake in cofit."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Does the model fit the chip? Constraints, headroom, reasons; exit 1 if not
+    Check(CheckArgs),
+    /// What is in the model: operators, shapes, MACs, parameters
+    Inspect(InspectArgs),
+    /// Cycles by cause, bytes per memory and energy, layer by layer
+    Sim(SimArgs),
+    /// The memory plan: every buffer's address, size and lifetime
+    Plan(PlanArgs),
+    /// Models against chips, one line a pair
+    Compare(CompareArgs),
+    /// The catalogue of chip cards
+    Chips(ChipsArgs),
+    /// What a message's code means and what to do about it
+    Explain(ExplainArgs),
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// The machine contract; figures carry unit, kind and interval.
+    Json,
+    /// One row a layer or a constraint.
+    Csv,
+    /// Markdown tables.
+    Md,
+}
+
+/// Where and how a result is written.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Format of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the result to a new file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Which model, and how a sketch is expanded.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// A .tflite file, a sketch (.toml) or model text (.cofit)
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub sketch: SketchArgs,
+}
+
+/// How a sketch is expanded.
+#[derive(Debug, Args)]
+pub struct SketchArgs {
+    /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// Give a sketch random weights from this seed; without it a sketch has none
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// Which chip, and how it runs.
+#[derive(Clone, Debug, Args)]
+pub struct TargetArgs {
+    /// A chip of the catalogue (`cofit chips list`) or a card file
+    #[arg(long, value_name = "ID|FILE.toml")]
+    pub chip: String,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+}
+
+/// How the chip runs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TuningArgs {
+    /// The kernel library or vendor compiler; the card's first if not given
+    #[arg(long, value_name = "ID")]
+    pub runtime: Option<String>,
+    /// The operating point; the card's first if not given
+    #[arg(long, value_name = "NAME")]
+    pub op_point: Option<String>,
+    /// Clock of the engine, overriding the operating point's, as in `120MHz`
+    #[arg(long, value_name = "HERTZ")]
+    pub clock: Option<String>,
+    /// Change one figure of the card for this run, as in `memory.sram.size=384KiB`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Longest time of one inference, as in `50ms`
+    #[arg(long, value_name = "TIME")]
+    pub max_latency: Option<String>,
+    /// Largest energy of one inference, as in `2mJ`
+    #[arg(long, value_name = "ENERGY")]
+    pub max_energy: Option<String>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Print the whole model in text form, weights included
+    #[arg(long)]
+    pub dump: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `sim`.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Print the state after this pass; `all` for every pass
+    #[arg(long, value_name = "PASS")]
+    pub print_after: Option<String>,
+    /// Stop after this pass and print its state
+    #[arg(long, value_name = "PASS")]
+    pub stop_after: Option<String>,
+    /// Print how long each pass took
+    #[arg(long)]
+    pub timings: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Models to compare
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub sketch: SketchArgs,
+    /// Chips, separated by commas; the whole catalogue if not given
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
+    pub chips: Vec<String>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `chips`.
+#[derive(Debug, Args)]
+pub struct ChipsArgs {
+    /// What to do with cards.
+    #[command(subcommand)]
+    pub command: ChipsCommand,
+}
+
+/// The commands on cards.
+#[derive(Debug, Subcommand)]
+pub enum ChipsCommand {
+    /// The cards of the catalogue
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// One card with its sources and assumptions
+    Show {
+        /// A chip of the catalogue or a card file
+        #[arg(value_name = "ID|FILE.toml")]
+        chip: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Everything that is wrong or unsourced in a card; exit 3 on errors
+    Lint {
+        /// Chips of the catalogue or card files
+        #[arg(value_name = "ID|FILE.toml", required = true)]
+        chips: Vec<String>,
+    },
+    /// A starter card with the three facts that are enough to run everything
+    New {
+        /// Id of the new chip
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Write the card to a new file instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The JSON Schema of cards
+    Schema,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code such as CF-TFL-003; every code is listed if not given
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}

@@ -1,0 +1,61 @@
+//! `cofit compare`: models against chips.
+
+use cofit_chip::{Chip, catalogue};
+use cofit_explore::{Budget, Evaluation, evaluate};
+use cofit_report::Subject;
+use cofit_report::compare::{self, Pair};
+
+use super::emit;
+use crate::args::{CompareArgs, TuningArgs};
+use crate::failure::Failure;
+use crate::{Outcome, load, output};
+
+/// Runs the command. Chips that refuse a model are part of the result and no failure.
+pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
+    let ids: Vec<String> = if args.chips.is_empty() {
+        catalogue().map(|entry| entry.id.to_owned()).collect()
+    } else {
+        args.chips.clone()
+    };
+    let tuning = TuningArgs::default();
+    let chips: Vec<Chip> =
+        ids.iter().map(|id| load::chip(id, &tuning)).collect::<Result<_, _>>()?;
+    let models = args
+        .models
+        .iter()
+        .map(|path| load::model(path, &args.sketch))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut results: Vec<(usize, usize, Result<Evaluation, String>)> = Vec::new();
+    for (m, model) in models.iter().enumerate() {
+        for (c, chip) in chips.iter().enumerate() {
+            let result = evaluate(model, chip, &Budget::default());
+            let result = result.map_err(|mistakes| {
+                mistakes.iter().next().map_or_else(String::new, ToString::to_string)
+            });
+            results.push((m, c, result));
+        }
+    }
+    let pairs: Vec<Pair<'_>> = results
+        .iter()
+        .map(|(m, c, result)| Pair {
+            model: &models[*m].model().name,
+            chip: chips[*c].id(),
+            result: result
+                .as_ref()
+                .map(|evaluation| Subject {
+                    model: models[*m].model(),
+                    chip: &chips[*c],
+                    evaluation,
+                })
+                .map_err(Clone::clone),
+        })
+        .collect();
+    emit(
+        &args.output,
+        || compare::text(&pairs, output::rendering(&args.output)),
+        || compare::json_value(&pairs),
+        || compare::csv(&pairs),
+        || compare::markdown(&pairs),
+    )?;
+    Ok(Outcome::Holds)
+}

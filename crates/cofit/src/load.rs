@@ -1,0 +1,223 @@
+//! Reading models and cards from files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use cofit_chip::{Card, Chip, Rejected, Selection, catalogue};
+use cofit_import::{Format, sketch};
+use cofit_ir::verify::Verified;
+use cofit_vocab::diagnostic::usage;
+use cofit_vocab::{Diagnostic, Diagnostics, Hertz, Place, Severity};
+
+use crate::args::{SketchArgs, TuningArgs};
+use crate::failure::{Failure, SHOWN, SourceText, render};
+use crate::output;
+
+/// The largest model file that is read. Far above any model for the chips that cofit knows, and
+/// below what would fill a small machine's memory.
+const MODEL_LIMIT: u64 = 2 << 30;
+
+/// Reads and verifies a model file of any format.
+///
+/// # Errors
+/// The file cannot be read, or its content is no sound model.
+pub fn model(path: &Path, sketch_args: &SketchArgs) -> Result<Verified, Failure> {
+    let name = path.display().to_string();
+    let bytes = bytes::Bytes::from(read(path, MODEL_LIMIT)?);
+    let format = Format::detect(&bytes);
+    let source = || {
+        (format != Some(Format::Tflite)).then(|| SourceText {
+            name: name.clone(),
+            text: String::from_utf8_lossy(&bytes).into(),
+        })
+    };
+    let with_source = |diagnostics: Diagnostics| {
+        Failure::with_sources(in_file(diagnostics, &name), source().into_iter().collect())
+    };
+    let mut model = match format {
+        Some(Format::Sketch) => {
+            let text = String::from_utf8_lossy(&bytes);
+            sketch::expand(&text, &name, &sketch_options(sketch_args)?).map_err(with_source)?
+        }
+        Some(Format::Tflite | Format::Text) | None => {
+            refuse_sketch_arguments(sketch_args)?;
+            let (model, diagnostics) = cofit_import::load(bytes.clone(), &name);
+            match model {
+                Some(model) if !diagnostics.has_errors() => {
+                    warn(&diagnostics);
+                    model
+                }
+                Some(_) | None => return Err(with_source(diagnostics)),
+            }
+        }
+    };
+    if model.name.is_empty() {
+        model.name = stem(path);
+    }
+    Verified::new(model).map_err(with_source)
+}
+
+/// Messages that say which file they are about, as one command may read several.
+fn in_file(diagnostics: Diagnostics, name: &str) -> Diagnostics {
+    let mut named = Diagnostics::new();
+    named.extend(diagnostics.into_vec().into_iter().map(|mut diagnostic| {
+        diagnostic.place.file.get_or_insert_with(|| name.into());
+        diagnostic
+    }));
+    named
+}
+
+/// The file's name without directories and extension.
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Shows what is worth knowing about a model that was read all the same.
+fn warn(diagnostics: &Diagnostics) {
+    let mut worth = Diagnostics::new();
+    worth.extend(diagnostics.iter().filter(|one| one.severity >= Severity::Warning).cloned());
+    output::complain(&render(&worth, &[], SHOWN));
+}
+
+fn sketch_options(arguments: &SketchArgs) -> Result<sketch::SketchOptions, Failure> {
+    let mut parameters = Vec::new();
+    for parameter in &arguments.parameters {
+        let (name, value) = parameter.split_once('=').ok_or_else(|| {
+            let message = format!("`--param {parameter}` is not of the form NAME=VALUE");
+            Failure::new(&usage::BAD_ARGUMENT, message, Place::default())
+        })?;
+        parameters.push((name.to_owned(), value.to_owned()));
+    }
+    let weights = match arguments.seed {
+        Some(seed) => sketch::Weights::Random { seed },
+        None => sketch::Weights::Absent,
+    };
+    Ok(sketch::SketchOptions { parameters, weights })
+}
+
+/// A model file has no parameters to set.
+fn refuse_sketch_arguments(arguments: &SketchArgs) -> Result<(), Failure> {
+    if arguments.parameters.is_empty() && arguments.seed.is_none() {
+        return Ok(());
+    }
+    let message = "`--param` and `--seed` are for sketches, and the model is none";
+    Err(Failure::new(&usage::BAD_ARGUMENT, message, Place::default()))
+}
+
+/// Reads a card, by its id in the catalogue or from a file.
+///
+/// # Errors
+/// There is no such card, or it is mistaken.
+pub fn card(chip: &str) -> Result<Card, Failure> {
+    if !chip.ends_with(".toml") {
+        return match Card::from_catalogue(chip) {
+            Some(card) => card.map_err(|rejected| rejection(&rejected)),
+            None => Err(unknown_chip(chip)),
+        };
+    }
+    let path = Path::new(chip);
+    let bytes = read(path, cofit_chip::MAX_CARD_BYTES as u64)?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    Card::parse_bytes(&bytes, chip, &|base| neighbour(&folder, base))
+        .map_err(|rejected| rejection(&rejected))
+}
+
+/// The text of a card file that another one extends.
+fn neighbour(folder: &Path, base: &str) -> Option<(String, String)> {
+    let path: PathBuf = folder.join(base);
+    let bytes = read(&path, cofit_chip::MAX_CARD_BYTES as u64).ok()?;
+    Some((path.display().to_string(), String::from_utf8(bytes).ok()?))
+}
+
+fn unknown_chip(chip: &str) -> Failure {
+    let mut diagnostic = Diagnostic::error(
+        &usage::UNKNOWN_CHIP,
+        format!("there is no chip `{chip}` in the catalogue"),
+        Place::default(),
+    );
+    if let Some(near) = catalogue::suggest(chip) {
+        diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
+    }
+    diagnostic.into()
+}
+
+/// A card's messages with the texts that they point into.
+pub fn rejection(rejected: &Rejected) -> Failure {
+    let sources = rejected
+        .sources
+        .files()
+        .iter()
+        .map(|file| SourceText { name: file.name.clone(), text: file.text.to_string() })
+        .collect();
+    Failure::with_sources(rejected.diagnostics.clone(), sources)
+}
+
+/// The chip that the command line chooses.
+///
+/// # Errors
+/// There is no such card, runtime or operating point, or an override does not apply.
+pub fn chip(chip: &str, tuning: &TuningArgs) -> Result<Chip, Failure> {
+    let mut card = card(chip)?;
+    for change in &tuning.overrides {
+        card.set(change).map_err(|rejected| rejection(&rejected))?;
+    }
+    let clock = tuning.clock.as_deref().map(clock).transpose()?;
+    let selection = Selection {
+        runtime: tuning.runtime.clone(),
+        operating_point: tuning.op_point.clone(),
+        clock,
+    };
+    card.resolve(&selection).map_err(|rejected| rejection(&rejected))
+}
+
+/// A clock as `120MHz`.
+fn clock(text: &str) -> Result<Hertz, Failure> {
+    quantity(text, &[("GHz", 1e9), ("MHz", 1e6), ("kHz", 1e3), ("Hz", 1.0)], "a clock", "120MHz")
+        .map(Hertz)
+}
+
+/// A number with one of `units`, in the unit of factor 1.
+///
+/// # Errors
+/// Any other text.
+pub fn quantity(
+    text: &str,
+    units: &[(&str, f64)],
+    what: &str,
+    example: &str,
+) -> Result<f64, Failure> {
+    units
+        .iter()
+        .find_map(|(unit, factor)| {
+            let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+            Some(number * factor)
+        })
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .ok_or_else(|| {
+            let message = format!("`{text}` is not {what}; write it as in `{example}`");
+            Failure::new(&usage::BAD_ARGUMENT, message, Place::default())
+        })
+}
+
+/// The bytes of a regular file of at most `limit` bytes.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let refuse = |message: String| {
+        let place = Place::default().with_file(path.display().to_string());
+        Failure::new(&usage::UNREADABLE_FILE, message, place)
+    };
+    let file = File::open(path).map_err(|error| refuse(error.to_string()))?;
+    let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(refuse("it is not a regular file".to_owned()));
+    }
+    if metadata.len() > limit {
+        return Err(refuse(format!(
+            "{} bytes are more than the {limit} that are read",
+            metadata.len()
+        )));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| refuse(error.to_string()))?;
+    Ok(bytes)
+}

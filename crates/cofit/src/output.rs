@@ -1,0 +1,52 @@
+//! Where results and messages go.
+
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use cofit_report::Rendering;
+use cofit_vocab::Place;
+use cofit_vocab::diagnostic::usage;
+
+use crate::args::OutputArgs;
+use crate::failure::Failure;
+
+/// How text is to look on standard output: as wide as the terminal or `COLUMNS`, and unlimited
+/// where a program reads it.
+pub fn rendering(output: &OutputArgs) -> Rendering {
+    let stated = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let measured = || {
+        let is_shown = output.output.is_none() && std::io::stdout().is_terminal();
+        is_shown.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
+    };
+    Rendering { width: stated.or_else(measured).unwrap_or(usize::MAX) }
+}
+
+/// Writes a result to standard output, or to the new file that `-o` names.
+///
+/// # Errors
+/// The file exists already or cannot be written.
+pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = output else {
+        // A reader that has seen enough, as `head` does, is no failure.
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        return Ok(());
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+        let place = Place::default().with_file(path.display().to_string());
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            Failure::new(&usage::OUTPUT_EXISTS, "the file exists already", place)
+        } else {
+            Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
+        }
+    })?;
+    file.write_all(text.as_bytes()).map_err(|error| {
+        let place = Place::default().with_file(path.display().to_string());
+        Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
+    })
+}
+
+/// Writes messages to standard error.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,123 @@
+//! The whole path inside the test's own process, for cases by the thousand.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use cofit_chip::Chip;
+use cofit_explore::{Budget, evaluate};
+use cofit_ir::verify::Verified;
+use cofit_report::compare::{self, Pair};
+use cofit_report::{Rendering, Subject, check, inspect, json, plan, sim};
+use cofit_vocab::Seconds;
+
+const SCREEN: Rendering = Rendering { width: 80 };
+
+/// Far above what any case takes, and below what a person would call hanging.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How much the process may grow over all cases: the largest file and its plan, several times.
+const GROWTH: u64 = 512 << 20;
+
+/// SplitMix64 (G. Steele et al., "Fast splittable pseudorandom number generators", 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// Guards cases against panics, hanging and growth.
+pub struct Watch {
+    before: Option<u64>,
+}
+
+impl Watch {
+    /// From now on.
+    pub fn new() -> Self {
+        Self { before: peak() }
+    }
+
+    /// What a case returns, or how it misbehaved.
+    pub fn guard<T: Send + 'static>(
+        &self,
+        case: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let fate = catch_unwind(AssertUnwindSafe(case));
+            // Nobody listens to a case that took too long.
+            let _ = sender.send(fate.unwrap_or_else(|_| Err("a panic".to_owned())));
+        });
+        let fate = receiver.recv_timeout(LIMIT).unwrap_or(Err(format!("longer than {LIMIT:?}")))?;
+        match (self.before, peak()) {
+            (Some(before), Some(now)) if now - before > GROWTH => {
+                Err(format!("the process has grown by {} MiB", (now - before) >> 20))
+            }
+            _ => Ok(fate),
+        }
+    }
+}
+
+/// The most memory that the process has used, where the system says so.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+/// Every report about a model alone; how long they are together.
+pub fn inspection(model: &Verified) -> usize {
+    let model = model.model();
+    inspect::text(model, SCREEN).len()
+        + inspect::csv(model).len()
+        + inspect::markdown(model).len()
+        + json::text(&inspect::json_value(model)).len()
+}
+
+/// Evaluates a model on a chip, and writes every report.
+pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
+    let budget = Budget { latency: Some(Seconds(0.05)), ..Budget::default() };
+    let evaluation = evaluate(model, chip, &budget)
+        .map_err(|mistakes| format!("{}: {mistakes:?}", chip.id()))?;
+    let profile = &evaluation.profile;
+    let sum = profile.causes.iter().fold(0u64, |sum, (_, one)| sum.saturating_add(one.get()));
+    if sum != profile.cycles.get() {
+        return Err(format!("{}: causes {sum}, cycles {}", chip.id(), profile.cycles));
+    }
+    let subject = Subject { model: model.model(), chip, evaluation: &evaluation };
+    let pairs = [Pair { model: "m", chip: chip.id(), result: Ok(subject) }];
+    let reports = [
+        check::text(&subject, SCREEN),
+        check::csv(&subject),
+        check::markdown(&subject),
+        json::text(&check::json_value(&subject)),
+        sim::text(&subject, SCREEN),
+        sim::csv(&subject),
+        sim::markdown(&subject),
+        json::text(&sim::json_value(&subject)),
+        plan::text(&subject, SCREEN),
+        plan::csv(&subject),
+        plan::markdown(&subject),
+        json::text(&plan::json_value(&subject)),
+        compare::text(&pairs, SCREEN),
+        compare::csv(&pairs),
+        compare::markdown(&pairs),
+        json::text(&compare::json_value(&pairs)),
+    ];
+    match reports.iter().position(String::is_empty) {
+        Some(at) => Err(format!("{}: report {at} is empty", chip.id())),
+        None => Ok(()),
+    }
+}

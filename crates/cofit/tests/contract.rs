@@ -1,0 +1,308 @@
+//! The machine contract: what every JSON result promises to the programs that read it.
+
+mod common;
+
+use common::{Sandbox, chips, conclude};
+use serde_json::{Map, Value};
+
+/// Units of figures; those that count are whole numbers.
+const UNITS: [(&str, bool); 5] =
+    [("cycles", true), ("bytes", true), ("s", false), ("J", false), ("1", false)];
+const KINDS: [&str; 6] = ["exact", "planned", "simulated", "calibrated", "measured", "assumed"];
+
+/// Breaches of the contract, each with where it stands.
+#[derive(Default)]
+struct Breaches {
+    command: String,
+    found: Vec<String>,
+    figures: usize,
+}
+
+impl Breaches {
+    fn add(&mut self, path: &str, what: &str) {
+        self.found.push(format!("{}: {path}: {what}", self.command));
+    }
+
+    /// Every figure below `value` has a unit, a kind and an interval, and no field is missing.
+    fn walk(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::Object(object) if object.contains_key("low") && object.contains_key("unit") => {
+                self.figure(path, object);
+            }
+            Value::Object(object) => {
+                if object.contains_key("unavailable") {
+                    let reason = object["unavailable"].as_str().unwrap_or_default();
+                    if reason.is_empty() || object.len() != 1 {
+                        self.add(path, "an unavailable figure states its reason and nothing else");
+                    }
+                }
+                for (key, inner) in object {
+                    self.walk(&format!("{path}.{key}"), inner);
+                }
+            }
+            Value::Array(list) => {
+                for (at, inner) in list.iter().enumerate() {
+                    self.walk(&format!("{path}[{at}]"), inner);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn figure(&mut self, path: &str, figure: &Map<String, Value>) {
+        self.figures += 1;
+        let keys: Vec<&str> = figure.keys().map(String::as_str).collect();
+        if keys != ["value", "unit", "kind", "low", "high"] {
+            self.add(path, &format!("a figure of {keys:?}"));
+            return;
+        }
+        let unit = figure["unit"].as_str().unwrap_or_default();
+        let kind = figure["kind"].as_str().unwrap_or_default();
+        let Some((_, is_counted)) = UNITS.iter().find(|(known, _)| *known == unit) else {
+            self.add(path, &format!("the unit `{unit}`"));
+            return;
+        };
+        if !KINDS.contains(&kind) {
+            self.add(path, &format!("the kind `{kind}`"));
+        }
+        let ends = ["low", "value", "high"].map(|key| figure[key].as_f64().unwrap_or(f64::NAN));
+        // A comparison with NaN is false, so a missing number is found too.
+        if !(ends[0] <= ends[1] && ends[1] <= ends[2]) {
+            self.add(path, &format!("low, value and high are {ends:?}"));
+        }
+        if kind == "exact" && ends[0] != ends[2] {
+            self.add(path, "an exact figure with an interval");
+        }
+        let is_whole = |key: &str| figure[key].is_u64() || figure[key].is_i64();
+        if *is_counted && !["low", "value", "high"].into_iter().all(is_whole) {
+            self.add(path, &format!("{unit} that are no whole number"));
+        }
+    }
+
+    /// The fields that must be there, by their paths.
+    fn require(&mut self, value: &Value, pointers: &[&str]) {
+        for pointer in pointers {
+            if value.pointer(pointer).is_none() {
+                self.add(pointer, "missing");
+            }
+        }
+    }
+
+    /// The causes of `value` add up to its cycles.
+    fn causes(&mut self, path: &str, value: &Value) {
+        let cycles = value.pointer("/cycles/value").and_then(Value::as_u64);
+        let sum: Option<u64> = value["causes"]
+            .as_object()
+            .and_then(|causes| causes.values().map(|cause| cause["value"].as_u64()).sum());
+        if cycles.is_none() || sum != cycles {
+            self.add(path, &format!("causes add up to {sum:?}, and the cycles are {cycles:?}"));
+        }
+    }
+
+    /// The head of a result about a model on a chip.
+    fn head(&mut self, value: &Value) {
+        self.require(value, &["/model/name", "/model/inputs/0/shape", "/model/outputs/0/shape"]);
+        self.require(value, &["/model/macs/value", "/model/parameters/value", "/chip/id"]);
+        self.require(value, &["/chip/runtime", "/chip/clock_hz"]);
+        for pointer in ["/model/sha256", "/chip/card_sha256"] {
+            let hash = value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                self.add(pointer, &format!("`{hash}` is no SHA-256"));
+            }
+        }
+    }
+
+    fn totals(&mut self, value: &Value) {
+        let fields = ["cycles", "latency", "energy", "cold_start", "peak", "traffic", "causes"];
+        for field in fields {
+            self.require(value, &[&format!("/totals/{field}")]);
+        }
+        self.causes("totals", &value["totals"]);
+    }
+}
+
+fn rows<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn check(breaches: &mut Breaches, value: &Value) {
+    breaches.totals(value);
+    let verdict = value["verdict"].as_str().unwrap_or_default();
+    if !["pass", "fail", "unknown"].contains(&verdict) {
+        breaches.add("verdict", verdict);
+    }
+    for (at, constraint) in rows(value, "constraints").iter().enumerate() {
+        for field in ["name", "need", "limit", "headroom", "status", "where"] {
+            if constraint.get(field).is_none() {
+                breaches.add(&format!("constraints[{at}]"), &format!("no {field}"));
+            }
+        }
+    }
+    let fails = |row: &Value| row["status"] == "fail";
+    if rows(value, "constraints").iter().any(fails) != (verdict == "fail") {
+        breaches.add("verdict", "it is not the verdict of its constraints");
+    }
+}
+
+fn sim(breaches: &mut Breaches, value: &Value) {
+    breaches.totals(value);
+    let layers = rows(value, "layers");
+    if layers.is_empty() {
+        breaches.add("layers", "none");
+    }
+    let mut cycles = 0;
+    for (at, layer) in layers.iter().enumerate() {
+        let fields = ["id", "name", "op", "origin", "engine", "shape", "macs", "cycles", "causes"];
+        for field in fields.into_iter().chain(["traffic", "peak_live"]) {
+            if layer.get(field).is_none() {
+                breaches.add(&format!("layers[{at}]"), &format!("no {field}"));
+            }
+        }
+        breaches.causes(&format!("layers[{at}]"), layer);
+        cycles += layer.pointer("/cycles/value").and_then(Value::as_u64).unwrap_or(0);
+    }
+    if Some(cycles) != value.pointer("/totals/cycles/value").and_then(Value::as_u64) {
+        breaches.add("layers", &format!("their cycles add up to {cycles}, not to the total"));
+    }
+    for memory in value["totals"]["traffic"].as_object().into_iter().flat_map(Map::keys) {
+        for way in ["read", "written"] {
+            let moved = |row: &Value| row["traffic"][memory][way]["value"].as_u64().unwrap_or(0);
+            let sum: u64 = layers.iter().map(moved).sum();
+            if sum != moved(&value["totals"]) {
+                breaches.add(memory, &format!("{way}: the layers move {sum} bytes"));
+            }
+        }
+    }
+}
+
+fn plan(breaches: &mut Breaches, value: &Value) {
+    breaches.require(value, &["/order_proof/optimal", "/packing", "/steps/0/name"]);
+    let fields = ["id", "tensor", "memory", "address", "bytes", "alignment", "first_step"];
+    for (at, buffer) in rows(value, "buffers").iter().enumerate() {
+        for field in fields.into_iter().chain(["last_step"]) {
+            if buffer.get(field).is_none() {
+                breaches.add(&format!("buffers[{at}]"), &format!("no {field}"));
+            }
+        }
+    }
+    let at = |row: &Value, key: &str| row[key].as_u64().unwrap_or(0);
+    let placed: Vec<&Value> =
+        rows(value, "buffers").iter().filter(|row| row["address"].is_u64()).collect();
+    for (index, one) in placed.iter().enumerate() {
+        if at(one, "address") % at(one, "alignment").max(1) != 0 {
+            breaches.add("buffers", &format!("{} is not aligned", one["tensor"]));
+        }
+        for other in &placed[..index] {
+            let is_apart = |start: &str, one_end: u64, other_end: u64| {
+                one_end <= at(other, start) || other_end <= at(one, start)
+            };
+            let end = |row: &Value| at(row, "address") + at(row, "bytes");
+            let after = |row: &Value| at(row, "last_step") + 1;
+            if one["memory"] == other["memory"]
+                && !is_apart("address", end(one), end(other))
+                && !is_apart("first_step", after(one), after(other))
+            {
+                let names = format!("{} and {} overlap", one["tensor"], other["tensor"]);
+                breaches.add("buffers", &names);
+            }
+        }
+    }
+}
+
+/// Runs a command in JSON and returns what it says.
+fn run(sandbox: &Sandbox, arguments: &[&str], breaches: &mut Breaches) -> Option<Value> {
+    breaches.command = arguments.join(" ");
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["--format", "json"]);
+    let ran = sandbox.run(&arguments, None);
+    if !matches!(ran.code, Some(0 | 1)) {
+        breaches.add("exit", &format!("{:?}\n{}", ran.code, ran.stderr));
+        return None;
+    }
+    match serde_json::from_str(&ran.stdout) {
+        Ok(value) => {
+            breaches.require(&value, &["/schema", "/tool/name", "/tool/version"]);
+            breaches.walk("", &value);
+            Some(value)
+        }
+        Err(error) => {
+            breaches.add("stdout", &error.to_string());
+            None
+        }
+    }
+}
+
+#[test]
+fn every_example_on_every_chip_keeps_the_contract() {
+    let sandbox = Sandbox::new("contract-pairs");
+    let mut models = sandbox.models();
+    models.push("data/tiny.cofit".to_owned());
+    let mut breaches = Breaches::default();
+    type Check = fn(&mut Breaches, &Value);
+    let commands: [(&str, Check); 3] = [("check", check), ("sim", sim), ("plan", plan)];
+    for chip in chips().into_iter().chain(["data/three_facts.toml"]) {
+        for model in &models {
+            for (command, inspect) in commands {
+                let arguments = [command, model.as_str(), "--chip", chip];
+                if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
+                    breaches.head(&value);
+                    inspect(&mut breaches, &value);
+                }
+            }
+        }
+    }
+    assert!(breaches.figures > 10_000, "{} figures were looked at", breaches.figures);
+    conclude(&breaches.found);
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    let sandbox = Sandbox::new("contract-exit");
+    for (size, verdict, code) in [("64KiB", "pass", 0), ("160B", "fail", 1)] {
+        let change = format!("memory.sram.size={size}");
+        let card = ["--chip", "data/three_facts.toml", "--set", &change, "--format", "json"];
+        let ran = sandbox.run(&[&["check", "data/tiny.cofit"][..], &card].concat(), None);
+        let value: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert_eq!((value["verdict"].as_str(), ran.code), (Some(verdict), Some(code)));
+    }
+}
+
+#[test]
+fn models_cards_and_comparisons_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-others");
+    let mut breaches = Breaches::default();
+    for model in sandbox.models() {
+        if let Some(value) = run(&sandbox, &["inspect", &model], &mut breaches) {
+            breaches.require(&value, &["/model/sha256", "/graphs/0/operators/0/kind"]);
+        }
+    }
+    for chip in chips() {
+        run(&sandbox, &["chips", "show", chip], &mut breaches);
+    }
+    if let Some(value) = run(&sandbox, &["chips", "list"], &mut breaches) {
+        assert_eq!(rows(&value, "chips").len(), chips().len());
+    }
+    let pair = ["models/digits_cnn_int8.tflite", "data/tiny.cofit"];
+    if let Some(value) = run(&sandbox, &["compare", pair[0], pair[1]], &mut breaches) {
+        assert_eq!(rows(&value, "pairs").len(), 2 * chips().len());
+        for pair in rows(&value, "pairs") {
+            breaches.head(pair);
+            breaches.totals(pair);
+        }
+    }
+    conclude(&breaches.found);
+}
+
+/// The same command prints the same bytes.
+#[test]
+fn results_are_deterministic() {
+    let sandbox = Sandbox::new("contract-determinism");
+    for chip in chips() {
+        for command in ["check", "sim", "plan"] {
+            let arguments = [command, "sketches/ds_cnn.toml", "--chip", chip, "--seed", "3"];
+            let arguments = [&arguments[..], &["--format", "json"]].concat();
+            let first = sandbox.run(&arguments, None);
+            assert_eq!(first.stdout, sandbox.run(&arguments, None).stdout, "{arguments:?}");
+        }
+    }
+}
