@@ -1,0 +1,94 @@
+//! `cargo xtask readme`: runs the README's commands and writes their output below them.
+//!
+//! A fenced block marked `console` is a transcript: lines that begin with `$ ` are commands, what
+//! follows is their output. With `--check` nothing is written, and a transcript that differs from
+//! what the commands print is a failure.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What to do with transcripts that are not current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Write the new output.
+    Rewrite,
+    /// Fail.
+    Check,
+}
+
+/// Runs the task in the workspace `root`.
+///
+/// # Errors
+/// A command that cannot be run, or a stale transcript in [`Mode::Check`].
+pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
+    let path = root.join("README.md");
+    let old = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let new = refreshed(&old, &mut |command| output_of(root, command))?;
+    match mode {
+        Mode::Rewrite if old != new => {
+            std::fs::write(&path, &new).map_err(|error| error.to_string())?;
+            Ok("README.md rewritten\n".to_owned())
+        }
+        Mode::Check if old != new => {
+            let differs = old.lines().zip(new.lines()).find(|(old, new)| old != new);
+            Err(format!(
+                "the README's transcripts are stale; run `cargo xtask readme`\n{}",
+                differs.map_or_else(String::new, |(old, new)| format!("- {old}\n+ {new}\n"))
+            ))
+        }
+        Mode::Rewrite | Mode::Check => Ok("README.md is current\n".to_owned()),
+    }
+}
+
+/// The text with the output of every command in place of what stood there.
+fn refreshed(
+    text: &str,
+    run: &mut dyn FnMut(&str) -> Result<String, String>,
+) -> Result<String, String> {
+    let mut new = String::new();
+    let mut is_transcript = false;
+    for line in text.lines() {
+        if is_transcript && !line.starts_with("```") {
+            if let Some(command) = line.strip_prefix("$ ") {
+                new.push_str(line);
+                new.push('\n');
+                new.push_str(&run(command)?);
+            }
+            continue;
+        }
+        is_transcript = line == "```console";
+        new.push_str(line);
+        new.push('\n');
+    }
+    Ok(new)
+}
+
+/// What a command prints, at 80 columns. `cofit` is the release build's.
+fn output_of(root: &Path, command: &str) -> Result<String, String> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let built = root.join("target/release");
+    let output = Command::new("bash")
+        .args(["-c", command])
+        .current_dir(root)
+        .env("COLUMNS", "80")
+        .env("PATH", format!("{}:{path}", built.display()))
+        .output()
+        .map_err(|error| format!("{command}: {error}"))?;
+    // Exit 1 is a verdict; anything above is a mistake in the README.
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        return Err(format!("`{command}` failed:\n{}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_replaced_and_everything_else_stays() {
+        let text = "a\n```console\n$ x\nold\n```\nb\n```sh\n$ y\n```\n";
+        let new = refreshed(text, &mut |command| Ok(format!("ran {command}\n")));
+        assert_eq!(new.as_deref(), Ok("a\n```console\n$ x\nran x\n```\nb\n```sh\n$ y\n```\n"));
+    }
+}
