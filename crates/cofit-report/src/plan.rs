@@ -103,7 +103,7 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
         .buffers
         .iter()
         .map(|(id, buffer)| {
-            json!({
+            let mut entry = json!({
                 "id": id.as_u32(),
                 "tensor": plan.buffer_name(buffer),
                 "role": role(buffer),
@@ -113,7 +113,16 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
                 "alignment": buffer.alignment,
                 "first_step": buffer.first_step.as_u32(),
                 "last_step": buffer.last_step.as_u32(),
-            })
+            });
+            // Two buffers may share bytes within one step where the one is read out before the
+            // other is filled. Halves keep `first_step <= last_step` tests of overlap right.
+            if buffer.begins_late {
+                entry["first_step"] = json!(f64::from(buffer.first_step.as_u32()) + 0.5);
+            }
+            if buffer.ends_early {
+                entry["ends_early"] = json!(true);
+            }
+            entry
         })
         .collect();
     value.insert("buffers".to_owned(), json!(buffers));

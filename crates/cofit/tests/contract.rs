@@ -197,16 +197,30 @@ fn plan(breaches: &mut Breaches, value: &Value) {
                 one_end <= at(other, start) || other_end <= at(one, start)
             };
             let end = |row: &Value| at(row, "address") + at(row, "bytes");
-            let after = |row: &Value| at(row, "last_step") + 1;
+            // In halves of steps: a buffer may begin with the second half of a step, or end with
+            // the first.
+            let begin = |row: &Value| row["first_step"].as_f64().unwrap_or(0.0) * 2.0;
+            let after = |row: &Value| {
+                let halves = if row["ends_early"] == true { 1.0 } else { 2.0 };
+                row["last_step"].as_f64().unwrap_or(0.0) * 2.0 + halves
+            };
+            let in_turn = after(one) <= begin(other) || after(other) <= begin(one);
+            let by_steps = row_steps_apart(one, other);
             if one["memory"] == other["memory"]
                 && !is_apart("address", end(one), end(other))
-                && !is_apart("first_step", after(one), after(other))
+                && !(in_turn && by_steps)
             {
                 let names = format!("{} and {} overlap", one["tensor"], other["tensor"]);
                 breaches.add("buffers", &names);
             }
         }
     }
+}
+
+/// Whether two buffers are apart by `first_step` and `last_step` alone, as other programs read them.
+fn row_steps_apart(one: &Value, other: &Value) -> bool {
+    let at = |row: &Value, key: &str| row[key].as_f64().unwrap_or(0.0);
+    at(one, "last_step") < at(other, "first_step") || at(other, "last_step") < at(one, "first_step")
 }
 
 /// Runs a command in JSON and returns what it says.
