@@ -21,6 +21,8 @@ pub struct StepLayer {
     pub elementwise: Option<Layer>,
     /// A function of each element after the main layer that is no clamp.
     pub function: Option<OperatorKind>,
+    /// Extents of the feature map that a dense layer's input was before it was flattened.
+    pub before_flatten: Option<Extents>,
     /// Extents of what the step reads.
     pub input: Extents,
     /// Extents of what the step writes.
@@ -38,6 +40,7 @@ impl StepLayer {
             pool_after: None,
             elementwise: None,
             function: None,
+            before_flatten: before_flatten(graph, step.main),
             input: Extents::default(),
             output: Extents::default(),
             macs: step.operators.iter().map(|&operator| graph.macs(operator)).sum(),
@@ -58,6 +61,11 @@ impl StepLayer {
             }
         }
         layer
+    }
+
+    /// The main layer as an engine that flattens by itself sees it.
+    pub fn unflattened(&self) -> Layer {
+        Layer { input: self.before_flatten.unwrap_or(self.main.input), ..self.main.clone() }
     }
 
     /// Takes in one operator beside the main one.
@@ -114,4 +122,21 @@ impl StepLayer {
             | OperatorClass::Control => {}
         }
     }
+}
+
+/// The extents of the map that the dense layer `main` reads through a change of shape.
+fn before_flatten(graph: &Graph, main: OperatorId) -> Option<Extents> {
+    let operator = &graph.operators[main];
+    if operator.kind() != OperatorKind::FullyConnected {
+        return None;
+    }
+    let input = operator.input(0)?;
+    let view = graph.operators.values().find(|other| other.outputs.contains(&input))?;
+    if OperatorClass::of(view.kind()) != OperatorClass::View {
+        return None;
+    }
+    let shape = &graph.tensors[view.input(0)?].shape;
+    let extents = Extents::of(shape);
+    let is_one_map = shape.rank() == 4 && shape[0] == 1;
+    (is_one_map && extents.elements() == graph.tensors[input].shape.elements()).then_some(extents)
 }

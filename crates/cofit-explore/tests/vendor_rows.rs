@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cofit_chip::{Card, Chip, Selection};
+use cofit_compile::plan::Placement;
 use cofit_explore::{Budget, Evaluation, Status, evaluate};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Verified;
@@ -33,7 +34,9 @@ fn check_max78000(input: [u32; 3], layers: &[&str], cycles: u64) {
     let sketch =
         format!("sketch = 1\ninput = [{height}, {width}, {channels}]\n{}", layers.concat());
     let evaluation = run(&sketch, &chip("max78000", None));
-    assert_eq!(evaluation.plan.steps.len(), 1, "one hardware layer: {sketch}");
+    let steps = evaluation.plan.steps.values();
+    let layers = steps.filter(|step| step.placement != Placement::View).count();
+    assert_eq!(layers, 1, "one hardware layer: {sketch}");
     assert_eq!(evaluation.verdict.status, Status::Pass, "{:?}", evaluation.plan.refusals);
     assert_eq!(evaluation.profile.cycles.get(), cycles, "{sketch}");
 }
@@ -52,6 +55,20 @@ fn max78000_layers_take_the_vendors_cycles() {
     check_max78000([128, 8, 8], &[&conv(16, 0)], 1437);
     check_max78000([1, 28, 28], &[&conv(8, 1)], 8189);
     check_max78000([4, 12, 12], &["add = [\"input\", \"input\"]"], 721);
+}
+
+/// The accelerator flattens a map itself: `mlpflatten768to10-12x8x8` and `mlpflatten12to17-12x1x1`
+/// of the vendor's test. A map of more than 1,024 elements is no wider layer for it.
+#[test]
+fn max78000_dense_layers_flatten_for_themselves() {
+    check_max78000([12, 8, 8], &["flatten = true", "dense = 10"], 770);
+    check_max78000([12, 1, 1], &["flatten = true", "dense = 17"], 20);
+    let wide = "sketch = 1\ninput = [5, 5, 64]\n[[layer]]\nflatten = true\n[[layer]]\ndense = 10\n";
+    assert_eq!(run(wide, &chip("max78000", None)).verdict.status, Status::Pass);
+    let tall =
+        "sketch = 1\ninput = [17, 17, 4]\n[[layer]]\nflatten = true\n[[layer]]\ndense = 10\n";
+    let refused = run(tall, &chip("max78000", None));
+    assert_eq!(refused.verdict.status, Status::Fail, "289 pixels; the engine flattens 256");
 }
 
 /// Same padding and batch normalisation are the same hardware layer as the vendor's.

@@ -117,6 +117,7 @@ pub fn model(model: &Model) -> Value {
     let exact = |value: f64| figure(&Figure::point(value, Unit::One, FigureKind::Exact));
     json!({
         "name": model.name,
+        "description": model.description,
         "file": model.source.file,
         "sha256": model.source.sha256,
         "inputs": tensors(|graph| &graph.inputs),

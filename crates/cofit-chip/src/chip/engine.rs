@@ -54,6 +54,9 @@ card_table! {
         operators: OperatorRules, default(OperatorRules::default());
         /// What happens to operators that it does not run.
         fallback: Fallback, default(Fallback::Host);
+        /// Whether a dense layer takes a feature map as it lies and flattens it itself, so that its
+        /// limits are those of the map.
+        flattens: bool, default(false);
         /// Operators that the tools hand to the host where the engine lacks them, whatever
         /// `fallback` says.
         handed_over: Vec<OperatorKind>, default(Vec::new());

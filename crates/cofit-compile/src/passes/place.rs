@@ -181,7 +181,11 @@ fn is_view(plan: &Plan, step: &Step) -> bool {
 
 /// Whether `engine` runs the step with everything that was fused into it.
 fn accept(engine: &Engine, layer: &StepLayer) -> Result<Precision, Breach> {
-    let rule = rules::accept(engine, &layer.main)?;
+    let rule = if engine.flattens {
+        rules::accept(engine, &layer.unflattened())?
+    } else {
+        rules::accept(engine, &layer.main)?
+    };
     if rule.fused_only {
         return Err(Breach {
             code: &code::OPERATOR_UNSUPPORTED,

@@ -16,7 +16,7 @@ pub(crate) fn issue(view: &StepView<'_>, _: &Max7800xTiming, issuer: &mut Issuer
 /// The step as the vendor's tools see it: pooling, joining and convolution of one layer.
 fn layer_of(view: &StepView<'_>) -> Layer {
     let main = &view.layer.main;
-    let input = view.layer.input;
+    let input = view.layer.before_flatten.unwrap_or(view.layer.input);
     let padding = main.padding.map(|padding| padding.amounts).unwrap_or_default();
     // The formula pads both sides alike; the card's rules refuse what is not.
     let padding = Extent::new(
