@@ -6,6 +6,7 @@
 mod allocate;
 mod check_network;
 mod fold_batch_normalization;
+mod fold_shape_arithmetic;
 mod fuse;
 mod order;
 mod place;
@@ -39,6 +40,11 @@ impl Pass {
 
 /// Every pass, in order.
 pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "fold_shape_arithmetic",
+        description: "computes shapes ahead of time",
+        run: |plan, _| fold_shape_arithmetic::run(&mut plan.graph),
+    },
     Pass {
         name: "remove_dead_code",
         description: "removes operators whose results nobody reads",
