@@ -4,13 +4,14 @@
 //! The model files are not part of the repository; the tests look for them in `$COFIT_SHARED`, or
 //! in `shared` beside the workspace.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_ethos_u::goldens::{Golden, parse};
 use cofit_ethos_u::weight_stream::{Encoder, WeightEncoding, WeightLayout, WeightSign};
 use cofit_ethos_u::{
     Config, MemoryMode, NpuOperation, OperationKind, Options, SystemPreset, WeightValues, schedule,
 };
+use cofit_shared::shared_dir;
 
 /// Golden table, name in `totals.csv`, model file, and operations that come after the CPU.
 const NETWORKS: [(&str, &str, &str, &[usize]); 12] = [
@@ -47,19 +48,6 @@ const NETWORKS: [(&str, &str, &str, &[usize]); 12] = [
     ("tflm_micro_speech", "tflm_micro_speech_int8", "microflow_rs/speech", &[]),
     ("tflm_person_detect_int8", "tflm_person_detect_int8", "mcufit_bench/person_detect", &[]),
 ];
-
-/// The folder of shared data, or none after saying that it is absent.
-#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
-fn shared_dir() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("COFIT_SHARED").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{folder:?} is absent");
-    eprintln!("skipped: ../shared is absent");
-    None
-}
 
 /// Just enough of FlatBuffers to find the weights of an operator in a sound TFLite file.
 struct Table<'f> {

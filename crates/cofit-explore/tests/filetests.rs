@@ -21,6 +21,7 @@ use cofit_compile::{Observer, Plan, compile, dump};
 use cofit_explore::{Budget, Evaluation, Measure, evaluate};
 use cofit_import::sketch::{self, SketchOptions, Weights};
 use cofit_ir::Verified;
+use cofit_shared::shared_dir;
 use cofit_vocab::{Diagnostics, Quantity, Unit};
 use cranelift_entity::EntityRef;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -175,19 +176,6 @@ impl Case {
         };
         Verified::new(loaded).map(Some).map_err(|faults| words(&faults).into())
     }
-}
-
-/// The shared data, or nothing, unless it is required.
-fn shared_dir() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{} is absent", path.display());
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "skipped: ../shared is absent").expect("stderr");
-    None
 }
 
 fn words(faults: &Diagnostics) -> String {

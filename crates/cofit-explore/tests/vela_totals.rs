@@ -1,22 +1,11 @@
 //! Totals of whole networks against Vela 5.2.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_explore::goldens::{Comparison, NETWORKS, Row, Setting, compare, parse};
 use cofit_ir::Verified;
-
-/// The shared data, or nothing with a note, unless it is required.
-fn shared_dir() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{} is absent", path.display());
-    writeln!(std::io::stderr(), "skipped: ../shared is absent").expect("stderr");
-    None
-}
+use cofit_shared::shared_dir;
 
 fn model(path: &Path) -> Verified {
     let bytes = std::fs::read(path).expect("a model of the shared folder");

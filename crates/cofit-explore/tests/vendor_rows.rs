@@ -1,13 +1,11 @@
 //! Published cycles and times of single layers, through the whole path: sketch, plan, profile.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
 use cofit_chip::{Card, Chip, Selection};
 use cofit_compile::plan::Placement;
 use cofit_explore::{Budget, Evaluation, Status, evaluate};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Verified;
+use cofit_shared::shared_dir;
 
 fn chip(id: &str, operating_point: Option<&str>) -> Chip {
     let card = Card::from_catalogue(id).expect("in the catalogue").expect("a sound card");
@@ -78,18 +76,6 @@ fn max78000_layers_take_normalisation_and_activation_for_nothing() {
     check_max78000([3, 32, 32], &["max_pool = 1", same], 67_981);
     check_max78000([3, 32, 32], &[same], 67_981);
     check_max78000([3, 32, 32], &["conv = 64\nbatch_norm = true\nactivation = \"relu\""], 67_981);
-}
-
-/// The shared data, or nothing with a note, unless it is required.
-fn shared_dir() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{} is absent", path.display());
-    writeln!(std::io::stderr(), "skipped: ../shared is absent").expect("stderr");
-    None
 }
 
 /// Error in per cent of the measured time by width and height, as the timing model alone has it

@@ -1,26 +1,14 @@
 //! Every TFLite file of the shared model collection: import against its manifest, and round trip.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_import::flatbuffer::Reader;
 use cofit_import::tflite::operators::version::version;
 use cofit_import::tflite::{self, operators, schema};
 use cofit_ir::{Graph, Model, Op, Operator, TensorId};
+use cofit_shared::shared_dir;
 use cofit_vocab::{ElementType, OperatorKind};
-
-/// The shared data, or `None` where it is absent and not required.
-#[allow(clippy::print_stderr, reason = "a skipped test says so")]
-fn shared_dir() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let dir = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if dir.join("models").is_dir() {
-        return Some(dir);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "../shared is absent");
-    eprintln!("skipped: ../shared is absent");
-    None
-}
 
 /// A row of the manifest, which other tools made from the same files.
 struct Row {

@@ -1,10 +1,11 @@
 //! The example sketches against the networks that they describe.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::{Graph, Model, Op};
+use cofit_shared::shared_dir;
 
 /// Products that convolutions and dense layers add up, and elements of their weights and biases.
 #[derive(Debug, PartialEq)]
@@ -68,19 +69,6 @@ fn sketches_have_the_size_of_the_files_that_they_describe() {
     check("resnet8.toml", &[], 12_501_632, 77_706);
     // mlperf_tiny/kws_ref_model.tflite
     check("ds_cnn.toml", &[], 2_656_768, 22_604);
-}
-
-/// The shared folder of real models, unless it is absent.
-fn shared_dir() -> Option<PathBuf> {
-    let folder = match std::env::var_os("COFIT_SHARED") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-    };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "../shared is absent");
-    None
 }
 
 /// The MACs that the manifest of the real files states, looked up there.

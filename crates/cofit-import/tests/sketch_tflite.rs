@@ -1,11 +1,11 @@
 //! Example sketches and TFLite: what is written reads back, and real files have the same layers.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_import::tflite;
 use cofit_ir::{Model, Shape};
+use cofit_shared::shared_dir;
 use cofit_vocab::OperatorKind;
 
 fn sketch(file: &str, weights: Weights) -> Model {
@@ -55,15 +55,7 @@ fn layers(model: &Model) -> Vec<(OperatorKind, Option<Shape>, Shape)> {
 
 #[test]
 fn examples_have_the_layers_of_the_real_files() {
-    let shared = match std::env::var_os("COFIT_SHARED") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-    };
-    if !shared.is_dir() {
-        assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "../shared is absent");
-        writeln!(std::io::stderr(), "skipped: ../shared is absent").expect("stderr");
-        return;
-    }
+    let Some(shared) = shared_dir() else { return };
     for (file, real) in [
         ("mobilenet_v1.toml", "mlperf_tiny/vww_96_int8.tflite"),
         ("resnet8.toml", "mlperf_tiny/pretrainedResnet_quant.tflite"),

@@ -1,25 +1,9 @@
 //! The buffer-packing problems of `../shared/benchmarks/buffers`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cofit_pack::{Budget, Decision, Problem, certificate, csv, decide, solve_minimise, verify};
-
-/// The directory of shared data, or nothing with a note where it is absent.
-fn shared_dir() -> Option<PathBuf> {
-    let dir = match std::env::var_os("COFIT_SHARED") {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-    };
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "../shared is absent");
-    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
-    {
-        eprintln!("skipped: ../shared is absent");
-    }
-    None
-}
+use cofit_shared::shared_dir;
 
 /// The problems of one directory by file name, in order.
 fn problems(directory: &str) -> Vec<(String, Problem)> {

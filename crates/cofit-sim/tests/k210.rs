@@ -1,21 +1,7 @@
 //! The K210 model against the published rows of single layers.
 
-use std::path::PathBuf;
-
+use cofit_shared::shared_dir;
 use cofit_sim::kpu_k210::{FeatureMap, Grouping, Kernel, Layer, Parameters};
-
-/// The shared data, or nothing with a note, unless it is required.
-#[allow(clippy::print_stdout, reason = "a skipped test says so")]
-fn shared_dir() -> Option<PathBuf> {
-    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{} is absent", path.display());
-    println!("skipped: ../shared is absent");
-    None
-}
 
 /// Error of the model in per cent of the measured time, by width and height of the feature map,
 /// all 3x3 convolutions of 128 to 128 channels with 16-bit weights at 300 MHz. The largest maps

@@ -3,24 +3,10 @@
 //! The features and the fit are of calibration/stm32h747.py. This test holds what was published:
 //! the costs, and the error of every row.
 
-use std::path::PathBuf;
-
+use cofit_shared::shared_dir;
 use cofit_sim::simd::{Costs, Kernel, Wait};
 use cofit_sim::work::{Access, Work};
 use cofit_vocab::{Bytes, Hertz, Macs};
-
-/// The shared data, or nothing with a note, unless it is required.
-#[allow(clippy::print_stdout, reason = "a skipped test says so")]
-fn shared_dir() -> Option<PathBuf> {
-    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let path = std::env::var_os("COFIT_SHARED").map_or(default, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("COFIT_REQUIRE_SHARED").is_none(), "{} is absent", path.display());
-    println!("skipped: ../shared is absent");
-    None
-}
 
 /// Releases of the vendor's runtime in the rows: kernels became faster with each, and the use of
 /// SDRAM better with the last.

@@ -116,9 +116,8 @@ fn damaged_models_are_refused_or_go_all_the_way() {
     let mut corpus = files(&workspace().join("examples/models"), "tflite");
     corpus.extend(files(&workspace().join("examples/sketches"), "toml"));
     if asked.is_some() {
-        let shared = std::env::var_os("COFIT_SHARED")
-            .map_or_else(|| workspace().join("../shared"), PathBuf::from);
-        corpus.extend(files(&shared.join("models"), "tflite"));
+        let shared = cofit_shared::shared_dir();
+        corpus.extend(shared.iter().flat_map(|shared| files(&shared.join("models"), "tflite")));
     }
     let originals: Vec<Vec<u8>> =
         corpus.iter().map(|path| std::fs::read(path).expect("a readable file")).collect();

@@ -61,8 +61,8 @@ fn cases(workspace: &Path) -> Vec<Case> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let example = path("examples/models/digits_cnn_int8.tflite");
     let sketch = path("examples/sketches/mobilenet_v2.toml");
-    let shared = std::env::var_os("COFIT_SHARED")
-        .map_or_else(|| workspace.join("../shared"), PathBuf::from)
+    let shared = cofit_shared::shared_dir()
+        .unwrap_or_default()
         .join("models/coral_test_data/tf2_mobilenet_v2_1.0_224_ptq.tflite");
     let mut cases = vec![
         Case {

@@ -38,7 +38,7 @@ pub fn summary(workspace: &Path) -> Result<String, String> {
         sum.add(&network);
     }
     line(&mut text, "all", &sum, range);
-    totals::summary(workspace, &mut text)?;
+    totals::summary(&mut text)?;
     Ok(text)
 }
 

@@ -4,23 +4,19 @@
 //! and one for all. The files are not part of the repository.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cofit_explore::goldens::{Comparison, NETWORKS, Row, Setting, compare, parse};
 use cofit_ir::Verified;
 use cofit_vocab::Diagnostics;
 
 /// Appends the lines, or one that says why there are none.
-pub fn summary(workspace: &Path, text: &mut String) -> Result<(), String> {
-    let shared = match std::env::var_os("COFIT_SHARED") {
-        Some(folder) => PathBuf::from(folder),
-        None => workspace.join("../shared"),
-    };
-    let table = shared.join("golden/vela-5.2.0/totals.csv");
-    if !table.is_file() {
+pub fn summary(text: &mut String) -> Result<(), String> {
+    let Some(shared) = cofit_shared::shared_dir() else {
         text.push_str("totals: skipped, ../shared is absent\n");
         return Ok(());
-    }
+    };
+    let table = shared.join("golden/vela-5.2.0/totals.csv");
     let table = std::fs::read_to_string(&table).map_err(|fault| format!("{table:?}: {fault}"))?;
     let rows = parse(&table).map_err(|faults| words(&faults))?;
     let mut results: Vec<(&Row, Comparison)> = Vec::new();
