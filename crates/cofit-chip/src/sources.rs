@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use cofit_vocab::{Diagnostic, Diagnostics, Place, Severity};
+use cofit_vocab::{Diagnostic, Diagnostics, Place};
 
 use crate::node::{FileId, Token};
 
@@ -52,11 +52,7 @@ impl Sources {
     ///
     /// Lines longer than 160 bytes are cut around the token.
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
-        let severity = match diagnostic.severity {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
+        let severity = diagnostic.severity.name();
         let mut out = format!("{severity}[{}]: {}\n", diagnostic.code.id, diagnostic.message);
         let place = &diagnostic.place;
         let file = place.file.as_deref().unwrap_or("card");

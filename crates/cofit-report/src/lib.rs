@@ -3,15 +3,18 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`], [`sim`], [`compare`], [`chips`]. What
+//! One command, one file: [`check`], [`inspect`], [`plan`], [`sim`], [`compare`], [`chips`],
+//! [`lint`], [`explain`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
 pub mod check;
 pub mod chips;
 pub mod compare;
+pub mod explain;
 pub mod inspect;
 pub mod json;
+pub mod lint;
 pub mod plan;
 pub mod sim;
 mod subject;

@@ -102,6 +102,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// The word in text and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One place that a message points at. Fields that do not apply stay empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {

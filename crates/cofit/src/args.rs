@@ -106,6 +106,9 @@ pub struct TuningArgs {
     /// Clock of the engine, overriding the operating point's, as in `120MHz`
     #[arg(long, value_name = "HERTZ")]
     pub clock: Option<String>,
+    /// Threads of the engine; the timing models of this version know one
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
     /// Change one figure of the card for this run, as in `memory.sram.size=384KiB`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
@@ -215,6 +218,8 @@ pub enum ChipsCommand {
         /// Chips of the catalogue or card files
         #[arg(value_name = "ID|FILE.toml", required = true)]
         chips: Vec<String>,
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// A starter card with the three facts that are enough to run everything
     New {
@@ -235,4 +240,6 @@ pub struct ExplainArgs {
     /// A code such as CF-TFL-003; every code is listed if not given
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

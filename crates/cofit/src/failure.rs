@@ -91,19 +91,10 @@ pub fn render(diagnostics: &Diagnostics, sources: &[SourceText], most: usize) ->
     text
 }
 
-/// The word for a severity.
-const fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Note => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
-}
-
 /// A message that points into no text.
 fn plain(diagnostic: &Diagnostic) -> String {
     let mut text =
-        format!("{}[{}]: {}\n", word(diagnostic.severity), diagnostic.code.id, diagnostic.message);
+        format!("{}[{}]: {}\n", diagnostic.severity.name(), diagnostic.code.id, diagnostic.message);
     let place = diagnostic.place.to_string();
     if !place.is_empty() {
         let _ = writeln!(text, "  at: {place}");

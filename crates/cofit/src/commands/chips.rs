@@ -1,11 +1,12 @@
 //! `cofit chips`: the catalogue, and cards of one's own.
 
 use cofit_chip::{Chip, catalogue, json_schema, new_card_template};
-use cofit_report::chips;
+use cofit_report::lint::Remarks;
+use cofit_report::{chips, lint};
 use cofit_vocab::{Diagnostics, Severity};
 
 use super::emit;
-use crate::args::{ChipsCommand, TuningArgs};
+use crate::args::{ChipsCommand, OutputArgs, TuningArgs};
 use crate::failure::{Failure, SourceText, render};
 use crate::{Outcome, load, output};
 
@@ -36,7 +37,7 @@ pub fn run(command: &ChipsCommand) -> Result<Outcome, Failure> {
                 || chips::list_markdown(list),
             )?;
         }
-        ChipsCommand::Lint { chips } => return lint(chips),
+        ChipsCommand::Lint { chips, output } => return lint(chips, output),
         ChipsCommand::New { id, output } => {
             output::write(&new_card_template(id), output.as_deref())?;
         }
@@ -47,8 +48,12 @@ pub fn run(command: &ChipsCommand) -> Result<Outcome, Failure> {
     Ok(Outcome::Holds)
 }
 
-/// Everything that is wrong or unsourced in each card. Errors end the command; the rest is shown.
-fn lint(chips: &[String]) -> Result<Outcome, Failure> {
+/// Everything that is wrong or unsourced in each card. A card with errors ends the command with
+/// its messages, after those of the others were written.
+fn lint(chips: &[String], output: &OutputArgs) -> Result<Outcome, Failure> {
+    let mut cards = Vec::new();
+    let mut text = String::new();
+    let mut failure = None;
     for chip in chips {
         let card = load::card(chip)?;
         let found = card.lint();
@@ -59,15 +64,24 @@ fn lint(chips: &[String]) -> Result<Outcome, Failure> {
             .map(|file| SourceText { name: file.name.clone(), text: file.text.to_string() })
             .collect();
         if found.has_errors() {
-            return Err(Failure::with_sources(found, sources));
+            failure.get_or_insert(Failure::with_sources(found.clone(), sources));
+        } else {
+            // A list of what is left to do is read to its end.
+            text.push_str(&render(&found, &sources, usize::MAX));
+            let warnings = count(&found, Severity::Warning);
+            let notes = count(&found, Severity::Note);
+            text.push_str(&format!("{chip}: no errors, {warnings} warnings, {notes} notes\n"));
         }
-        // A list of what is left to do is read to its end.
-        output::write(&render(&found, &sources, usize::MAX), None)?;
-        let warnings = count(&found, Severity::Warning);
-        let notes = count(&found, Severity::Note);
-        output::write(&format!("{chip}: no errors, {warnings} warnings, {notes} notes\n"), None)?;
+        cards.push(Remarks { card: chip.clone(), found });
     }
-    Ok(Outcome::Holds)
+    emit(
+        output,
+        || text,
+        || lint::json_value(&cards),
+        || lint::csv(&cards),
+        || lint::markdown(&cards),
+    )?;
+    failure.map_or(Ok(Outcome::Holds), Err)
 }
 
 fn count(found: &Diagnostics, severity: Severity) -> usize {

@@ -1,34 +1,33 @@
 //! `cofit explain`: what a code means and what to do about it.
 
-use std::fmt::Write as _;
-
+use cofit_report::explain::{self, Explained};
 use cofit_vocab::diagnostic::usage;
 use cofit_vocab::{Code, Place};
 
+use super::emit;
+use crate::Outcome;
 use crate::args::ExplainArgs;
 use crate::failure::{Failure, exit_code};
-use crate::{Outcome, output};
 
 /// Runs the command.
 pub fn run(args: &ExplainArgs) -> Result<Outcome, Failure> {
-    let mut text = String::new();
-    match &args.code {
-        None => {
-            for code in Code::all() {
-                let _ = writeln!(text, "{}  {}", code.id, code.title);
-            }
-        }
+    let explained = |code: &'static Code| (code, exit_code(code.fault));
+    let codes: Vec<Explained> = match &args.code {
+        None => Code::all().map(explained).collect(),
         Some(id) => {
             let code = Code::find(id).ok_or_else(|| {
                 let message = format!("no rule has the code `{id}`");
                 Failure::new(&usage::UNKNOWN_CODE, message, Place::default())
             })?;
-            let _ = writeln!(text, "{}  {}\n", code.id, code.title);
-            let _ = writeln!(text, "why  {}", code.why);
-            let _ = writeln!(text, "do   {}", code.cure);
-            let _ = writeln!(text, "exit {}", exit_code(code.fault));
+            vec![explained(code)]
         }
-    }
-    output::write(&text, None)?;
+    };
+    emit(
+        &args.output,
+        || explain::text(&codes),
+        || explain::json_value(&codes),
+        || explain::csv(&codes),
+        || explain::markdown(&codes),
+    )?;
     Ok(Outcome::Holds)
 }
