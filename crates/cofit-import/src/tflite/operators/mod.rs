@@ -118,6 +118,9 @@ macro_rules! builtin_operators {
                     read_options::<ops::$variant>($member, Presence::$presence, union, hints)
                 })*
                 PAD_V2 => read_options::<ops::Pad>(PAD_V2_OPTIONS, Presence::Optional, union, hints),
+                SELECT => {
+                    read_options::<ops::Select>(SELECT_OPTIONS, Presence::Optional, union, hints)
+                }
                 _ => Err(ReadError::Unsupported),
             }
         }
@@ -146,55 +149,105 @@ macro_rules! builtin_operators {
 const PAD_V2: i32 = 60;
 /// `PadV2Options`.
 const PAD_V2_OPTIONS: u8 = 43;
+/// SELECT: the choice that stretches nothing, but takes whole slices for a condition of one axis.
+pub const SELECT: i32 = 64;
+/// `SelectOptions`.
+const SELECT_OPTIONS: u8 = 47;
 
 // Operator, `BuiltinOperator`, member of `BuiltinOptions`.
 builtin_operators! {
     table: {
+        Abs = 101, 78, Optional;
         Add = 0, 11, Optional;
         ArgMax = 56, 40, Required;
+        ArgMin = 79, 57, Required;
         AssignVariable = 144, 113, Optional;
         AveragePool2d = 1, 5, Required;
         BatchMatMul = 126, 101, Optional;
+        BatchToSpaceNd = 37, 24, Optional;
+        BroadcastTo = 130, 104, Optional;
         CallOnce = 129, 103, Required;
         Cast = 53, 37, Optional;
+        Ceil = 104, 0, Optional;
         Concatenation = 2, 10, Required;
         Conv2d = 3, 1, Required;
+        Cos = 108, 84, Optional;
+        Cumsum = 128, 102, Optional;
+        DepthToSpace = 5, 94, Required;
         DepthwiseConv2d = 4, 2, Required;
         Dequantize = 6, 38, Optional;
+        Div = 42, 29, Optional;
+        Elu = 111, 0, Optional;
+        Equal = 71, 53, Optional;
+        Exp = 47, 33, Optional;
         ExpandDims = 70, 52, Optional;
+        Fill = 94, 68, Optional;
+        Floor = 8, 0, Optional;
+        FloorDiv = 90, 65, Optional;
+        FloorMod = 95, 72, Optional;
         FullyConnected = 9, 8, Required;
         Gather = 36, 23, Optional;
+        GatherNd = 107, 83, Optional;
+        Gelu = 150, 116, Optional;
+        Greater = 61, 44, Optional;
+        GreaterEqual = 62, 45, Optional;
         HardSwish = 117, 91, Optional;
+        L2Normalization = 11, 12, Optional;
         LeakyRelu = 98, 75, Required;
+        Less = 58, 41, Optional;
+        LessEqual = 63, 46, Optional;
+        Log = 73, 0, Optional;
+        LogSoftmax = 50, 36, Optional;
+        LogicalAnd = 86, 62, Optional;
+        LogicalNot = 87, 63, Optional;
+        LogicalOr = 84, 60, Optional;
         Logistic = 14, 0, Optional;
         MaxPool2d = 17, 5, Required;
         Maximum = 55, 39, Optional;
         Mean = 40, 27, Optional;
         Minimum = 57, 39, Optional;
+        MirrorPad = 100, 77, Required;
         Mul = 18, 21, Optional;
+        Neg = 59, 42, Optional;
+        NotEqual = 72, 54, Optional;
         Pack = 83, 59, Required;
         Pad = 34, 22, Optional;
+        Pow = 78, 56, Optional;
         Prelu = 54, 0, Optional;
         Quantize = 114, 89, Optional;
         ReadVariable = 143, 112, Optional;
         ReduceMax = 82, 27, Optional;
+        ReduceMin = 89, 27, Optional;
+        ReduceProd = 81, 27, Optional;
         Relu = 19, 0, Optional;
         Relu6 = 21, 0, Optional;
         ReluN1To1 = 20, 0, Optional;
         Reshape = 22, 17, Optional;
         ResizeBilinear = 23, 15, Optional;
         ResizeNearestNeighbor = 97, 74, Optional;
+        Reverse = 105, 81, Optional;
+        Round = 116, 0, Optional;
+        Rsqrt = 76, 0, Optional;
+        Select = 123, 98, Optional;
         Shape = 77, 55, Required;
+        Sign = 158, 0, Optional;
+        Sin = 66, 0, Optional;
         Slice = 65, 48, Optional;
         Softmax = 25, 9, Required;
+        SpaceToBatchNd = 38, 25, Optional;
+        SpaceToDepth = 26, 19, Required;
         Split = 49, 35, Required;
         SplitV = 102, 79, Required;
+        Sqrt = 75, 0, Optional;
+        Square = 92, 66, Optional;
+        SquaredDifference = 99, 76, Optional;
         Squeeze = 43, 30, Optional;
         StridedSlice = 45, 32, Required;
         Sub = 41, 28, Optional;
         Sum = 74, 27, Optional;
         Svdf = 27, 6, Required;
         Tanh = 28, 0, Optional;
+        Tile = 69, 51, Optional;
         Transpose = 39, 26, Optional;
         TransposeConv2d = 67, 49, Required;
         UnidirectionalSequenceLstm = 44, 71, Required;
@@ -205,6 +258,8 @@ builtin_operators! {
     special: {
         BatchNormalization => Err(WriteError::NoCounterpart);
         Custom => Ok(Builtin { code: CUSTOM, member: 0, options: TableBuilder::new() });
+        Erf => Err(WriteError::NoCounterpart);
+        Gru => Err(WriteError::NoCounterpart);
     }
 }
 
@@ -235,7 +290,7 @@ mod tests {
                 .find_map(|member| read(code, OptionUnion { member, table }, &mut Vec::new()).ok());
             // An empty table leaves the index type at FLOAT32, which is meaningless.
             let Some(op) = found else {
-                assert!([56, 77].contains(&code), "{code} cannot be read");
+                assert!([56, 77, 79].contains(&code), "{code} cannot be read");
                 continue;
             };
             assert_eq!(round_trip(&op), op);
