@@ -8,6 +8,7 @@ use std::fmt;
 
 pub mod card;
 pub mod chip_rule;
+pub mod execution;
 pub mod model;
 pub mod npu;
 pub mod plan;
@@ -52,6 +53,7 @@ impl Code {
         [
             card::CODES,
             chip_rule::CODES,
+            execution::CODES,
             model::CODES,
             npu::CODES,
             plan::CODES,

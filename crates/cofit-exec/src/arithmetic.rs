@@ -1,0 +1,10 @@
+//! Fixed-point arithmetic that integer kernels share.
+//!
+//! The definitions are those of gemmlowp's `fixedpoint.h` and of TensorFlow Lite's
+//! `kernels/internal/common.h` and `quantization_util.cc`, restated as equations.
+
+mod fixed_point;
+mod requantise;
+
+pub use fixed_point::*;
+pub use requantise::{Multiplier, Rounding};
