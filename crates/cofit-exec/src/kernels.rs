@@ -1,6 +1,13 @@
 //! Every operator's kernel, one file each.
 
+mod conv2d;
+mod depthwise_conv2d;
+mod dot;
+mod fully_connected;
+mod requantiser;
 mod reshape;
+mod weights;
+mod window;
 
 use cofit_ir::Op;
 
@@ -25,12 +32,12 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Cast(_) => Err(site.unsupported()),
         Op::Ceil(_) => Err(site.unsupported()),
         Op::Concatenation(_) => Err(site.unsupported()),
-        Op::Conv2d(_) => Err(site.unsupported()),
+        Op::Conv2d(op) => conv2d::prepare(op, site),
         Op::Cos(_) => Err(site.unsupported()),
         Op::Cumsum(_) => Err(site.unsupported()),
         Op::Custom(_) => Err(site.unsupported()),
         Op::DepthToSpace(_) => Err(site.unsupported()),
-        Op::DepthwiseConv2d(_) => Err(site.unsupported()),
+        Op::DepthwiseConv2d(op) => depthwise_conv2d::prepare(op, site),
         Op::Dequantize(_) => Err(site.unsupported()),
         Op::Div(_) => Err(site.unsupported()),
         Op::Elu(_) => Err(site.unsupported()),
@@ -41,7 +48,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Floor(_) => Err(site.unsupported()),
         Op::FloorDiv(_) => Err(site.unsupported()),
         Op::FloorMod(_) => Err(site.unsupported()),
-        Op::FullyConnected(_) => Err(site.unsupported()),
+        Op::FullyConnected(op) => fully_connected::prepare(op, site),
         Op::Gather(_) => Err(site.unsupported()),
         Op::GatherNd(_) => Err(site.unsupported()),
         Op::Gelu(_) => Err(site.unsupported()),
