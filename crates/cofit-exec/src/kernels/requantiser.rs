@@ -88,9 +88,13 @@ pub(crate) enum Bias {
 impl Bias {
     /// Operand `index` of an operator with `channels` output channels, or zeros.
     ///
-    /// The bias's type decides the width of the accumulators, as in TFLM.
+    /// The bias's type decides the width of the accumulators, as in TFLM; without a bias those of
+    /// int16 activations are wide.
     pub fn new(site: &Site<'_>, index: usize, channels: usize) -> Result<Self, Refusal> {
         match site.optional(index) {
+            None if site.output(0)?.element == ElementType::Int16 => {
+                Ok(Self::Wide(vec![0; channels]))
+            }
             None => Ok(Self::Narrow(vec![0; channels])),
             Some(bias) if !bias.is_constant() => Err(site.refuse(
                 format!("the bias `{}` is computed", bias.name),
@@ -106,5 +110,17 @@ impl Bias {
                 _ => Err(site.unsupported()),
             },
         }
+    }
+
+    /// The same in 64 bits, whatever the type.
+    pub fn wide(site: &Site<'_>, index: usize, channels: usize) -> Result<Vec<i64>, Refusal> {
+        if site.optional(index).is_some_and(|bias| bias.element == ElementType::Int16) {
+            let values = site.take::<i16>(index)?.ok_or_else(|| site.unsupported())?;
+            return Ok(values.into_iter().map(i64::from).collect());
+        }
+        Ok(match Self::new(site, index, channels)? {
+            Self::Narrow(values) => values.into_iter().map(i64::from).collect(),
+            Self::Wide(values) => values,
+        })
     }
 }

@@ -73,26 +73,6 @@ impl Sliding {
         })
     }
 
-    /// Every position of the input, in row-major order, and every tap of the output window that it
-    /// spreads over, for the transposed operator: `(tap, first element of the output position)`.
-    pub fn spread_at(
-        &self,
-        row: usize,
-        column: usize,
-        channels: usize,
-    ) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let [height, width, _] = self.input;
-        (0..self.kernel[0]).flat_map(move |y| {
-            let to_row = (row * self.stride[0] + y).checked_sub(self.before[0]);
-            let to_row = to_row.filter(|&to| to < height);
-            (0..self.kernel[1]).filter_map(move |x| {
-                let to_column = (column * self.stride[1] + x).checked_sub(self.before[1]);
-                let to_column = to_column.filter(|&to| to < width)?;
-                Some((y * self.kernel[1] + x, (to_row? * width + to_column) * channels))
-            })
-        })
-    }
-
     /// Whether the taps of every output position are one contiguous run of the input: a kernel of
     /// one element without border and stride.
     pub fn is_pointwise(&self) -> bool {
