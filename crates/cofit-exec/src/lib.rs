@@ -25,6 +25,7 @@
 pub mod arithmetic;
 pub mod buffer;
 mod call;
+pub mod difference;
 mod kernels;
 pub mod network;
 pub mod probe;
@@ -32,4 +33,5 @@ mod site;
 
 pub use arithmetic::Rounding;
 pub use buffer::{Buffer, Element, Slice, SliceMut};
+pub use difference::Difference;
 pub use network::{Network, Observer, Options, State};
