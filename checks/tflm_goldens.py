@@ -44,7 +44,7 @@ def main() -> int:
 
     lines, refusals = [], []
     for name, path in collection(options.models):
-        digest = tflm_runner.sha256(path)
+        digest = tflm_runner.digest(path.read_bytes())
         try:
             lines += tflm_runner.rows(name, path, digest)
         except tflm_runner.Refused as refusal:

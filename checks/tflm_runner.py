@@ -21,8 +21,9 @@ import hashlib
 import io
 import json
 import os
-import subprocess
 import sys
+import tempfile
+import traceback
 from importlib import metadata
 from pathlib import Path
 
@@ -195,35 +196,60 @@ def run_here(path: Path) -> list:
 
 
 class Refused(Exception):
-    """TFLM does not run a model; the text is the first thing it said."""
+    """An interpreter does not run a model; the text is the first thing it said."""
+
+
+def in_child(work, path: Path):
+    """What `work(path)` returns, from a child process: a kernel that gives up ends the process.
+
+    Raises `Refused` with the first line that the child printed where it fails.
+    """
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as answer:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.dup2(said.fileno(), 1)
+                os.dup2(said.fileno(), 2)
+                answer.write(json.dumps(work(path)).encode())
+                answer.flush()
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+            finally:
+                os._exit(status)
+        status = os.waitpid(child, 0)[1]
+        if status == 0:
+            answer.seek(0)
+            return json.load(answer)
+        said.seek(0)
+        lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+    # Python's own report, last line excepted, is about this file and not about the model.
+    own = [line for line in lines if line and not line.startswith(("Traceback", "File ", "^", "~"))]
+    fatal = [line for line in own if not line.startswith(("INFO", "WARNING"))]
+    if not fatal:
+        raise Refused(f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "no reason")
+    raise Refused(fatal[-1] if lines and lines[0].startswith("Traceback") else fatal[0])
 
 
 def run(path: Path) -> list:
-    """What `run_here` gives, from a fresh process: a kernel that gives up ends the process.
+    """What `run_here` gives, from a child process. Raises `Refused`."""
+    # Loaded here, so that every child finds it loaded.
+    from tflite_micro.python.tflite_micro import runtime  # noqa: F401
 
-    Raises `Refused` where TFLM does not run the model.
-    """
-    done = subprocess.run(
-        [sys.executable, __file__, path], capture_output=True, text=True, check=False
-    )
-    if done.returncode == 0:
-        return json.loads(done.stdout)
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    # Python's own report begins where TFLM's ends.
-    own = [line for line in said if not line.startswith(("Traceback", "File "))]
-    reason = own[0] if own else f"ended with status {done.returncode}"
-    raise Refused(reason)
+    return in_child(run_here, path)
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(content: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(content).hexdigest()
 
 
-def rows(name: str, path: Path, digest: str) -> list:
+def rows(name: str, path: Path, sha256: str) -> list:
     """The lines of a golden file for one model."""
     return [
-        (name, digest, seed, call, " ".join(f"{index}:{value}" for index, value in tensors))
+        (name, sha256, seed, call, " ".join(f"{index}:{value}" for index, value in tensors))
         for seed, call, tensors in run(path)
     ]
 
@@ -261,12 +287,3 @@ def settle(path: Path, text: str, check: bool) -> bool:
         print(f"computed:  {line[:200]}")
     print(f"{path.relative_to(ROOT)}: DIFFERS")
     return False
-
-
-if __name__ == "__main__":
-    # The interpreter may print to the standard output, which carries the result.
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    result = json.dumps(run_here(Path(sys.argv[1])))
-    with os.fdopen(answer, "w") as stream:
-        stream.write(result)
