@@ -62,27 +62,83 @@ impl OperatorClass {
             K::FullyConnected => Self::Dense,
             K::BatchMatMul => Self::MatrixProduct,
             K::AveragePool2d | K::MaxPool2d => Self::Pooling,
-            K::Add | K::Sub | K::Mul | K::Maximum | K::Minimum | K::BatchNormalization => {
-                Self::Elementwise
-            }
+            K::Add
+            | K::BatchNormalization
+            | K::Div
+            | K::Equal
+            | K::FloorDiv
+            | K::FloorMod
+            | K::Greater
+            | K::GreaterEqual
+            | K::Less
+            | K::LessEqual
+            | K::LogicalAnd
+            | K::LogicalOr
+            | K::Maximum
+            | K::Minimum
+            | K::Mul
+            | K::NotEqual
+            | K::Pow
+            | K::Select
+            | K::SquaredDifference
+            | K::Sub => Self::Elementwise,
             K::Relu | K::Relu6 | K::ReluN1To1 => Self::Clamp,
-            K::HardSwish | K::LeakyRelu | K::Logistic | K::Prelu | K::Tanh => Self::Nonlinear,
-            K::Softmax => Self::Exponential,
-            K::ArgMax | K::Mean | K::ReduceMax | K::Sum => Self::Reduction,
-            K::Concatenation
+            K::Abs
+            | K::Ceil
+            | K::Cos
+            | K::Elu
+            | K::Erf
+            | K::Exp
+            | K::Floor
+            | K::Gelu
+            | K::HardSwish
+            | K::LeakyRelu
+            | K::Log
+            | K::LogicalNot
+            | K::Logistic
+            | K::Neg
+            | K::Prelu
+            | K::Round
+            | K::Rsqrt
+            | K::Sign
+            | K::Sin
+            | K::Sqrt
+            | K::Square
+            | K::Tanh => Self::Nonlinear,
+            K::LogSoftmax | K::Softmax => Self::Exponential,
+            K::ArgMax
+            | K::ArgMin
+            | K::Cumsum
+            | K::L2Normalization
+            | K::Mean
+            | K::ReduceMax
+            | K::ReduceMin
+            | K::ReduceProd
+            | K::Sum => Self::Reduction,
+            K::BatchToSpaceNd
+            | K::BroadcastTo
+            | K::Concatenation
+            | K::DepthToSpace
+            | K::Fill
             | K::Gather
+            | K::GatherNd
+            | K::MirrorPad
             | K::Pack
             | K::Pad
+            | K::Reverse
             | K::Slice
+            | K::SpaceToBatchNd
+            | K::SpaceToDepth
             | K::Split
             | K::SplitV
             | K::StridedSlice
+            | K::Tile
             | K::Transpose
             | K::Unpack => Self::Movement,
             K::ExpandDims | K::Reshape | K::Shape | K::Squeeze => Self::View,
             K::ResizeBilinear | K::ResizeNearestNeighbor => Self::Resampling,
             K::Cast | K::Dequantize | K::Quantize => Self::Requantisation,
-            K::Svdf | K::UnidirectionalSequenceLstm => Self::Recurrent,
+            K::Gru | K::Svdf | K::UnidirectionalSequenceLstm => Self::Recurrent,
             K::AssignVariable
             | K::CallOnce
             | K::Custom

@@ -198,6 +198,37 @@ pub(crate) fn unary(operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleErro
     Ok(vec![OutputFact::new(input.element, input.shape.clone())])
 }
 
+/// The result of comparing two operands: truth values in the broadcast shape.
+pub(crate) fn comparison(operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+    let mut facts = elementwise(operands)?;
+    facts.iter_mut().for_each(|fact| fact.element = Some(ElementType::Bool));
+    Ok(facts)
+}
+
+/// The result of combining the truth values of the first `count` operands, one or two.
+pub(crate) fn logical(operands: &Operands<'_>, count: usize) -> Result<Vec<OutputFact>, RuleError> {
+    (0..count).try_for_each(|index| expect_truth(operands, index))?;
+    if count == 1 { unary(operands) } else { elementwise(operands) }
+}
+
+/// Checks that operand `index` holds truth values.
+pub(crate) fn expect_truth(operands: &Operands<'_>, index: usize) -> Result<(), RuleError> {
+    match operands.input(index)?.element {
+        ElementType::Bool => Ok(()),
+        element => Err(RuleError::mismatch(format!(
+            "operand {index} has {element} elements where bool is needed"
+        ))),
+    }
+}
+
+/// The shape whose axis lengths are `lengths`.
+pub(crate) fn shape_of(lengths: &[i64]) -> Result<Shape, RuleError> {
+    let shape = lengths.iter().map(|&length| u32::try_from(length).ok()).collect::<Option<Shape>>();
+    shape
+        .filter(|_| lengths.len() <= Shape::MAX_RANK)
+        .ok_or_else(|| RuleError::mismatch(format!("{lengths:?} is no shape")))
+}
+
 /// The axis of `shape` that `axis` names, where negative values count from the end.
 pub(crate) fn axis_of(shape: &Shape, axis: i64) -> Result<usize, RuleError> {
     shape

@@ -1,7 +1,7 @@
-//! Element-wise operators: `AddOptions`, `SubOptions`, `MulOptions`, `LeakyReluOptions`,
-//! `SoftmaxOptions`, and those without options.
+//! Element-wise operators: `AddOptions`, `SubOptions`, `MulOptions`, `DivOptions`, `L2NormOptions`,
+//! `GeluOptions`, `LeakyReluOptions`, `SoftmaxOptions`, and those without options.
 
-use cofit_ir::ops::{Add, LeakyRelu, Mul, Softmax, Sub};
+use cofit_ir::ops::{Add, Div, Gelu, L2Normalization, LeakyRelu, Mul, Softmax, Sub};
 
 use super::fields::{Fields, OptionError, Options, no_fields};
 
@@ -18,9 +18,21 @@ macro_rules! sum {
 
 sum!(Add, Sub);
 
-impl Options for Mul {
+macro_rules! activated {
+    ($($operator:ident),*) => {
+        $(impl Options for $operator {
+            fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
+                fields.activation(0, &mut self.activation)
+            }
+        })*
+    };
+}
+
+activated!(Div, L2Normalization, Mul);
+
+impl Options for Gelu {
     fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
-        fields.activation(0, &mut self.activation)
+        fields.flag(0, &mut self.approximate, false)
     }
 }
 
@@ -38,6 +50,45 @@ impl Options for Softmax {
 
 // The element types in `CastOptions` repeat those of the tensors.
 no_fields!(
-    Cast, Dequantize, HardSwish, Logistic, Maximum, Minimum, Prelu, Quantize, Relu, Relu6,
-    ReluN1To1, Tanh,
+    Abs,
+    Cast,
+    Ceil,
+    Cos,
+    Dequantize,
+    Elu,
+    Equal,
+    Exp,
+    Floor,
+    FloorDiv,
+    FloorMod,
+    Greater,
+    GreaterEqual,
+    HardSwish,
+    Less,
+    LessEqual,
+    Log,
+    LogSoftmax,
+    LogicalAnd,
+    LogicalNot,
+    LogicalOr,
+    Logistic,
+    Maximum,
+    Minimum,
+    Neg,
+    NotEqual,
+    Pow,
+    Prelu,
+    Quantize,
+    Relu,
+    Relu6,
+    ReluN1To1,
+    Round,
+    Rsqrt,
+    Select,
+    Sign,
+    Sin,
+    Sqrt,
+    Square,
+    SquaredDifference,
+    Tanh,
 );

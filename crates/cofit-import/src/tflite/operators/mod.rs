@@ -118,6 +118,9 @@ macro_rules! builtin_operators {
                     read_options::<ops::$variant>($member, Presence::$presence, union, hints)
                 })*
                 PAD_V2 => read_options::<ops::Pad>(PAD_V2_OPTIONS, Presence::Optional, union, hints),
+                SELECT => {
+                    read_options::<ops::Select>(SELECT_OPTIONS, Presence::Optional, union, hints)
+                }
                 _ => Err(ReadError::Unsupported),
             }
         }
@@ -146,55 +149,106 @@ macro_rules! builtin_operators {
 const PAD_V2: i32 = 60;
 /// `PadV2Options`.
 const PAD_V2_OPTIONS: u8 = 43;
+/// SELECT: the choice that stretches nothing. A condition of one axis chooses whole slices, which
+/// [`ops::Select`] does not; whoever reads operands has to look.
+pub const SELECT: i32 = 64;
+/// `SelectOptions`.
+const SELECT_OPTIONS: u8 = 47;
 
 // Operator, `BuiltinOperator`, member of `BuiltinOptions`.
 builtin_operators! {
     table: {
+        Abs = 101, 78, Optional;
         Add = 0, 11, Optional;
         ArgMax = 56, 40, Required;
+        ArgMin = 79, 57, Required;
         AssignVariable = 144, 113, Optional;
         AveragePool2d = 1, 5, Required;
         BatchMatMul = 126, 101, Optional;
+        BatchToSpaceNd = 37, 24, Optional;
+        BroadcastTo = 130, 104, Optional;
         CallOnce = 129, 103, Required;
         Cast = 53, 37, Optional;
+        Ceil = 104, 0, Optional;
         Concatenation = 2, 10, Required;
         Conv2d = 3, 1, Required;
+        Cos = 108, 84, Optional;
+        Cumsum = 128, 102, Optional;
+        DepthToSpace = 5, 94, Required;
         DepthwiseConv2d = 4, 2, Required;
         Dequantize = 6, 38, Optional;
+        Div = 42, 29, Optional;
+        Elu = 111, 0, Optional;
+        Equal = 71, 53, Optional;
+        Exp = 47, 33, Optional;
         ExpandDims = 70, 52, Optional;
+        Fill = 94, 68, Optional;
+        Floor = 8, 0, Optional;
+        FloorDiv = 90, 65, Optional;
+        FloorMod = 95, 72, Optional;
         FullyConnected = 9, 8, Required;
         Gather = 36, 23, Optional;
+        GatherNd = 107, 83, Optional;
+        Gelu = 150, 116, Optional;
+        Greater = 61, 44, Optional;
+        GreaterEqual = 62, 45, Optional;
         HardSwish = 117, 91, Optional;
+        L2Normalization = 11, 12, Optional;
         LeakyRelu = 98, 75, Required;
+        Less = 58, 41, Optional;
+        LessEqual = 63, 46, Optional;
+        Log = 73, 0, Optional;
+        LogSoftmax = 50, 36, Optional;
+        LogicalAnd = 86, 62, Optional;
+        LogicalNot = 87, 63, Optional;
+        LogicalOr = 84, 60, Optional;
         Logistic = 14, 0, Optional;
         MaxPool2d = 17, 5, Required;
         Maximum = 55, 39, Optional;
         Mean = 40, 27, Optional;
         Minimum = 57, 39, Optional;
+        MirrorPad = 100, 77, Required;
         Mul = 18, 21, Optional;
+        Neg = 59, 42, Optional;
+        NotEqual = 72, 54, Optional;
         Pack = 83, 59, Required;
         Pad = 34, 22, Optional;
+        Pow = 78, 56, Optional;
         Prelu = 54, 0, Optional;
         Quantize = 114, 89, Optional;
         ReadVariable = 143, 112, Optional;
         ReduceMax = 82, 27, Optional;
+        ReduceMin = 89, 27, Optional;
+        ReduceProd = 81, 27, Optional;
         Relu = 19, 0, Optional;
         Relu6 = 21, 0, Optional;
         ReluN1To1 = 20, 0, Optional;
         Reshape = 22, 17, Optional;
         ResizeBilinear = 23, 15, Optional;
         ResizeNearestNeighbor = 97, 74, Optional;
+        Reverse = 105, 81, Optional;
+        Round = 116, 0, Optional;
+        Rsqrt = 76, 0, Optional;
+        Select = 123, 98, Optional;
         Shape = 77, 55, Required;
+        Sign = 158, 0, Optional;
+        Sin = 66, 0, Optional;
         Slice = 65, 48, Optional;
         Softmax = 25, 9, Required;
+        SpaceToBatchNd = 38, 25, Optional;
+        SpaceToDepth = 26, 19, Required;
         Split = 49, 35, Required;
         SplitV = 102, 79, Required;
+        Sqrt = 75, 0, Optional;
+        Square = 92, 66, Optional;
+        SquaredDifference = 99, 76, Optional;
         Squeeze = 43, 30, Optional;
         StridedSlice = 45, 32, Required;
         Sub = 41, 28, Optional;
         Sum = 74, 27, Optional;
         Svdf = 27, 6, Required;
         Tanh = 28, 0, Optional;
+        Tile = 69, 51, Optional;
         Transpose = 39, 26, Optional;
         TransposeConv2d = 67, 49, Required;
         UnidirectionalSequenceLstm = 44, 71, Required;
@@ -205,6 +259,8 @@ builtin_operators! {
     special: {
         BatchNormalization => Err(WriteError::NoCounterpart);
         Custom => Ok(Builtin { code: CUSTOM, member: 0, options: TableBuilder::new() });
+        Erf => Err(WriteError::NoCounterpart);
+        Gru => Err(WriteError::NoCounterpart);
     }
 }
 
@@ -235,7 +291,7 @@ mod tests {
                 .find_map(|member| read(code, OptionUnion { member, table }, &mut Vec::new()).ok());
             // An empty table leaves the index type at FLOAT32, which is meaningless.
             let Some(op) = found else {
-                assert!([56, 77].contains(&code), "{code} cannot be read");
+                assert!([56, 77, 79].contains(&code), "{code} cannot be read");
                 continue;
             };
             assert_eq!(round_trip(&op), op);
@@ -275,6 +331,17 @@ mod tests {
             ops::ArgMax { output: ElementType::Int32 }.into(),
             ops::StridedSlice { begin_mask: u32::MAX, offset: true, ..Default::default() }.into(),
             ops::VarHandle { container: "c".to_owned(), shared_name: "n".to_owned() }.into(),
+            ops::ArgMin { output: ElementType::Int32 }.into(),
+            ops::Cumsum { exclusive: true, reverse: false }.into(),
+            ops::Cumsum { exclusive: false, reverse: true }.into(),
+            ops::DepthToSpace { block_size: 2 }.into(),
+            ops::Div { activation: Activation::Relu }.into(),
+            ops::Gelu { approximate: true }.into(),
+            ops::L2Normalization { activation: Activation::Relu6 }.into(),
+            ops::MirrorPad { mode: ops::MirrorMode::Symmetric }.into(),
+            ops::ReduceMin { keep_dims: true }.into(),
+            ops::ReduceProd { keep_dims: true }.into(),
+            ops::SpaceToDepth { block_size: 3 }.into(),
             ops::While { cond: GraphId::from_u32(1), body: GraphId::from_u32(2) }.into(),
             ops::UnidirectionalSequenceLstm {
                 cell_clip: 10.0,
@@ -287,6 +354,19 @@ mod tests {
         for op in &all {
             // As text, where -0.0 differs from 0.0.
             assert_eq!(round_trip(op).attributes(), op.attributes());
+        }
+    }
+
+    #[test]
+    fn operators_without_a_counterpart_cannot_be_written() {
+        let all: [Op; 3] = [
+            ops::Erf::default().into(),
+            ops::Gru::default().into(),
+            ops::BatchNormalization::default().into(),
+        ];
+        for op in all {
+            let written = write(&Operator::new(op, &[], &[]));
+            assert_eq!(written.err(), Some(WriteError::NoCounterpart));
         }
     }
 

@@ -2,8 +2,8 @@
 //! `StridedSliceOptions` and their kin.
 
 use cofit_ir::ops::{
-    Concatenation, Gather, Pack, Reshape, ResizeBilinear, ResizeNearestNeighbor, Shape, Split,
-    SplitV, Squeeze, StridedSlice, Unpack,
+    Concatenation, DepthToSpace, Gather, MirrorMode, MirrorPad, Pack, Reshape, ResizeBilinear,
+    ResizeNearestNeighbor, Shape, SpaceToDepth, Split, SplitV, Squeeze, StridedSlice, Unpack,
 };
 
 use super::fields::{Fields, OptionError, Options, no_fields};
@@ -92,4 +92,36 @@ impl Options for StridedSlice {
     }
 }
 
-no_fields!(ExpandDims, Pad, Slice, Transpose);
+macro_rules! blocks {
+    ($($operator:ident),*) => {
+        $(impl Options for $operator {
+            fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
+                fields.count(0, "block_size", &mut self.block_size, 0)
+            }
+        })*
+    };
+}
+
+blocks!(DepthToSpace, SpaceToDepth);
+
+impl Options for MirrorPad {
+    fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
+        const CHOICES: &[(i8, MirrorMode)] =
+            &[(0, MirrorMode::Reflect), (1, MirrorMode::Symmetric)];
+        fields.choice(0, "mode", &mut self.mode, CHOICES)
+    }
+}
+
+no_fields!(
+    BatchToSpaceNd,
+    BroadcastTo,
+    ExpandDims,
+    Fill,
+    GatherNd,
+    Pad,
+    Reverse,
+    Slice,
+    SpaceToBatchNd,
+    Tile,
+    Transpose,
+);

@@ -1,6 +1,7 @@
-//! Reductions along axes: `ReducerOptions`, `ArgMaxOptions`.
+//! Reductions along axes: `ReducerOptions`, `ArgMaxOptions`, `ArgMinOptions`,
+//! `CumsumOptions`.
 
-use cofit_ir::ops::{ArgMax, Mean, ReduceMax, Sum};
+use cofit_ir::ops::{ArgMax, ArgMin, Cumsum, Mean, ReduceMax, ReduceMin, ReduceProd, Sum};
 
 use super::fields::{Fields, OptionError, Options};
 
@@ -14,10 +15,23 @@ macro_rules! reduction {
     };
 }
 
-reduction!(Mean, ReduceMax, Sum);
+reduction!(Mean, ReduceMax, ReduceMin, ReduceProd, Sum);
 
-impl Options for ArgMax {
+macro_rules! index {
+    ($($operator:ident),*) => {
+        $(impl Options for $operator {
+            fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
+                fields.index_type(0, "output_type", &mut self.output)
+            }
+        })*
+    };
+}
+
+index!(ArgMax, ArgMin);
+
+impl Options for Cumsum {
     fn fields(&mut self, fields: &mut impl Fields) -> Result<(), OptionError> {
-        fields.index_type(0, "output_type", &mut self.output)
+        fields.flag(0, &mut self.exclusive, false)?;
+        fields.flag(1, &mut self.reverse, false)
     }
 }

@@ -1,0 +1,37 @@
+//! `batch_to_space_nd`: batch entries to pixels.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::blocks::Blocks;
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// Batch entries interleaved into blocks of positions, and then cropped: the opposite of
+    /// [`SpaceToBatchNd`](super::SpaceToBatchNd).
+    ///
+    /// Operands: input `[batch, positions.., channels]`, the block's sides as a constant `[axes of
+    /// position]`, and the crops as a constant `[axes of position, 2]` before and after.
+    pub struct BatchToSpaceNd {}
+}
+
+impl OperatorRules for BatchToSpaceNd {
+    const OPERANDS: RangeInclusive<usize> = 3..=3;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        let input = operands.input(0)?;
+        let Some(blocks) = Blocks::of(operands)? else {
+            return Ok(vec![OutputFact { element: Some(input.element), shape: None }]);
+        };
+        let lengths = blocks.join(&input.shape).ok_or_else(|| blocks.refuse(&input.shape))?;
+        Ok(vec![OutputFact::new(input.element, lengths)])
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

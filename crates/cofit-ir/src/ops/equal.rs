@@ -1,0 +1,28 @@
+//! `equal`: element-wise equality.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// Whether the first operand equals the second, element by element as truth values; each stretched
+    /// along axes of length 1.
+    pub struct Equal {}
+}
+
+impl OperatorRules for Equal {
+    const OPERANDS: RangeInclusive<usize> = 2..=2;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::comparison(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

@@ -1,0 +1,27 @@
+//! `erf`: the error function.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// The Gauss error function of `x`, element by element. TFLite has no such operator.
+    pub struct Erf {}
+}
+
+impl OperatorRules for Erf {
+    const OPERANDS: RangeInclusive<usize> = 1..=1;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::unary(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

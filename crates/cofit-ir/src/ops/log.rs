@@ -1,0 +1,27 @@
+//! `log`: the natural logarithm.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// The natural logarithm of `x`, element by element.
+    pub struct Log {}
+}
+
+impl OperatorRules for Log {
+    const OPERANDS: RangeInclusive<usize> = 1..=1;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::unary(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

@@ -1,0 +1,28 @@
+//! `pow`: element-wise power.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// The first operand to the power of the second, element by element; each stretched along axes
+    /// of length 1.
+    pub struct Pow {}
+}
+
+impl OperatorRules for Pow {
+    const OPERANDS: RangeInclusive<usize> = 2..=2;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::elementwise(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

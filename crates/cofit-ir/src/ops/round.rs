@@ -1,0 +1,27 @@
+//! `round`: rounding to the nearest.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// The nearest whole number, the even one of two equally near, element by element.
+    pub struct Round {}
+}
+
+impl OperatorRules for Round {
+    const OPERANDS: RangeInclusive<usize> = 1..=1;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::unary(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}

@@ -1,0 +1,27 @@
+//! `sign`: the sign.
+
+use std::ops::RangeInclusive;
+
+use cofit_vocab::Macs;
+
+use super::attributes::{attribute_text, attributes};
+use super::{Operands, OperatorRules, OutputFact, RuleError};
+
+attributes! {
+    /// -1, 0 or 1 as `x` is negative, zero or positive, element by element.
+    pub struct Sign {}
+}
+
+impl OperatorRules for Sign {
+    const OPERANDS: RangeInclusive<usize> = 1..=1;
+
+    attribute_text!();
+
+    fn infer(&self, operands: &Operands<'_>) -> Result<Vec<OutputFact>, RuleError> {
+        super::operands::unary(operands)
+    }
+
+    fn macs(&self, _: &Operands<'_>) -> Macs {
+        Macs::ZERO
+    }
+}
