@@ -21,6 +21,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -159,14 +160,19 @@ class Graph:
         self.arena_bytes = 8 * elements + 4 * len(content) + ARENA_EXTRA_BYTES
 
 
+def graph_input(graph: Graph, seed: int, position: int, detail: dict) -> np.ndarray:
+    """The values of the module's rule for a graph input, which an interpreter describes."""
+    index = graph.inputs[position]
+    if index in graph.shape_inputs:
+        return np.array(graph.shape_inputs[index], np.int32)
+    return input_values(seed, position, tuple(detail["shape"]), detail["dtype"])
+
+
 def set_inputs(interpreter, graph: Graph, seed: int) -> None:
-    """Give every graph input the values of the module's rule."""
-    for position, index in enumerate(graph.inputs):
-        details = interpreter.get_input_details(position)
-        values = input_values(seed, position, tuple(details["shape"]), details["dtype"])
-        if index in graph.shape_inputs:
-            values = np.array(graph.shape_inputs[index], np.int32)
-        interpreter.set_input(values, position)
+    """Give every graph input its values."""
+    for position in range(len(graph.inputs)):
+        detail = interpreter.get_input_details(position)
+        interpreter.set_input(graph_input(graph, seed, position, detail), position)
 
 
 def run_here(path: Path) -> list:
@@ -228,6 +234,8 @@ def in_child(work, path: Path):
     # Python's own report, last line excepted, is about this file and not about the model.
     own = [line for line in lines if line and not line.startswith(("Traceback", "File ", "^", "~"))]
     fatal = [line for line in own if not line.startswith(("INFO", "WARNING"))]
+    # An uninitialised number in a message is another at every run.
+    fatal = [re.sub(r"-?\d{7,}", "…", line) for line in fatal]
     if not fatal:
         raise Refused(f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "no reason")
     raise Refused(fatal[-1] if lines and lines[0].startswith("Traceback") else fatal[0])

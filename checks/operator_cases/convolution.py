@@ -26,9 +26,10 @@ def span(length: int, kernel: int, stride: int, dilation: int, padding: str) -> 
     return -(-length // stride) if padding == "same" else -(-(length - reach + 1) // stride)
 
 
-def parameters(model, form, shape, channels, axis, per_axis=True, bias=True, weight_scale=None):
+def parameters(model, form, shape, channels, axis, per_axis=True, bias=True, weight_scale=None, input_scale=None):
     """Labels of weights and, if there is one, bias."""
-    weights_type, bias_type, (input_scale, _), _ = FORMS[form]
+    weights_type, bias_type, (usual_scale, _), _ = FORMS[form]
+    input_scale = input_scale or usual_scale
     if form == "float32":
         scale = None
     elif weight_scale is not None:
@@ -86,7 +87,7 @@ def window_case(
         shape, axis = (1, *kernel, filters), 3
         if multiplier != 1:
             extra["multiplier"] = multiplier
-    operands = parameters(model, form, shape, filters, axis, per_axis, bias, weight_scale)
+    operands = parameters(model, form, shape, filters, axis, per_axis, bias, weight_scale, (input_parameters or of_input)[0])
     rows = span(height, kernel[0], stride[0], dilation[0], padding)
     columns = span(width, kernel[1], stride[1], dilation[1], padding)
     result = model.tensor(element(form), (batch, rows, columns, filters), *(output_parameters or of_output))
@@ -132,7 +133,7 @@ def dense_case(
     model = Model("fully_connected", case)
     _, _, of_input, of_output = FORMS[form]
     given = model.input(element(form), (*rows, depth), *(given_parameters or of_input))
-    operands = parameters(model, form, (outputs, depth), outputs, 0, per_axis, bias, weight_scale)
+    operands = parameters(model, form, (outputs, depth), outputs, 0, per_axis, bias, weight_scale, (given_parameters or of_input)[0])
     if zero is not None:
         model.tensors[int(operands[0][1:])] = model.tensors[int(operands[0][1:])].replace("zero=0", f"zero={zero}")
     shape = (*rows, outputs) if attributes.get("keep_axes") else (int(np.prod(rows)), outputs)

@@ -63,6 +63,8 @@ class Model:
         self.operators = []
         self.types = {}
         self.results = None
+        # The text of further graphs.
+        self.graphs = ""
 
     @property
     def name(self) -> str:
@@ -154,7 +156,7 @@ class Model:
             lines.append(f"  input {', '.join(self.inputs)}")
         lines.append(f"  output {', '.join(outputs)}")
         lines += [f"  {statement}" for statement in self.tensors + self.operators]
-        return "\n".join([*lines, "}"]) + "\n"
+        return "\n".join([*lines, "}"]) + "\n" + self.graphs
 
 
 def codes(model: Model, dtype: str, scale, zero, extra: int = 64) -> str:
