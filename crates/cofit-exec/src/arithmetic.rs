@@ -3,6 +3,8 @@
 //! The definitions are those of gemmlowp's `fixedpoint.h` and of TensorFlow Lite's
 //! `kernels/internal/common.h` and `quantization_util.cc`, restated as equations.
 
+pub(crate) mod activation;
+pub(crate) mod common_scale;
 mod fixed_point;
 mod requantise;
 

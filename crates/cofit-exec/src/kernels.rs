@@ -1,6 +1,11 @@
 //! Every operator's kernel, one file each.
 
+mod add;
+mod dequantize;
+mod mul;
+mod quantize;
 mod reshape;
+mod sub;
 
 use cofit_ir::Op;
 
@@ -14,7 +19,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
     match &site.operator().op {
         Op::Reshape(_) | Op::Squeeze(_) | Op::ExpandDims(_) => reshape::prepare(site),
         Op::Abs(_) => Err(site.unsupported()),
-        Op::Add(_) => Err(site.unsupported()),
+        Op::Add(_) => add::prepare(site),
         Op::ArgMax(_) => Err(site.unsupported()),
         Op::ArgMin(_) => Err(site.unsupported()),
         Op::AveragePool2d(_) => Err(site.unsupported()),
@@ -31,7 +36,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Custom(_) => Err(site.unsupported()),
         Op::DepthToSpace(_) => Err(site.unsupported()),
         Op::DepthwiseConv2d(_) => Err(site.unsupported()),
-        Op::Dequantize(_) => Err(site.unsupported()),
+        Op::Dequantize(_) => dequantize::prepare(site),
         Op::Div(_) => Err(site.unsupported()),
         Op::Elu(_) => Err(site.unsupported()),
         Op::Equal(_) => Err(site.unsupported()),
@@ -64,14 +69,14 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Mean(_) => Err(site.unsupported()),
         Op::Minimum(_) => Err(site.unsupported()),
         Op::MirrorPad(_) => Err(site.unsupported()),
-        Op::Mul(_) => Err(site.unsupported()),
+        Op::Mul(_) => mul::prepare(site),
         Op::Neg(_) => Err(site.unsupported()),
         Op::NotEqual(_) => Err(site.unsupported()),
         Op::Pack(_) => Err(site.unsupported()),
         Op::Pad(_) => Err(site.unsupported()),
         Op::Pow(_) => Err(site.unsupported()),
         Op::Prelu(_) => Err(site.unsupported()),
-        Op::Quantize(_) => Err(site.unsupported()),
+        Op::Quantize(_) => quantize::prepare(site),
         Op::ReduceMax(_) => Err(site.unsupported()),
         Op::ReduceMin(_) => Err(site.unsupported()),
         Op::ReduceProd(_) => Err(site.unsupported()),
@@ -97,7 +102,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Square(_) => Err(site.unsupported()),
         Op::SquaredDifference(_) => Err(site.unsupported()),
         Op::StridedSlice(_) => Err(site.unsupported()),
-        Op::Sub(_) => Err(site.unsupported()),
+        Op::Sub(_) => sub::prepare(site),
         Op::Sum(_) => Err(site.unsupported()),
         Op::Svdf(_) => Err(site.unsupported()),
         Op::Tanh(_) => Err(site.unsupported()),

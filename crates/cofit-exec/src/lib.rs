@@ -23,8 +23,11 @@
 //! Nothing here knows chips, plans or time.
 
 pub mod arithmetic;
+mod broadcast;
 pub mod buffer;
 mod call;
+mod elementwise;
+mod integer;
 mod kernels;
 pub mod network;
 pub mod probe;
