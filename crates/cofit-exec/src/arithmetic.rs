@@ -5,8 +5,11 @@
 
 pub(crate) mod activation;
 pub(crate) mod common_scale;
+pub(crate) mod exponentials;
 mod fixed_point;
+pub(crate) mod four_bits;
 mod requantise;
+pub(crate) mod sigmoid_table;
 
 pub use fixed_point::*;
 pub use requantise::{Multiplier, Rounding};

@@ -52,3 +52,24 @@ pub(crate) fn check_lengths(site: &Site<'_>) -> Result<(), Refusal> {
         )),
     }
 }
+
+/// Checks that the result has the quantisation that the operator's definition fixes.
+pub(crate) fn expect_result(site: &Site<'_>, scale: f32, zero_point: i32) -> Result<(), Refusal> {
+    let found = site.affine(site.output(0)?)?;
+    if (found.scale - scale).abs() <= 0.001 * scale && found.zero_point == zero_point {
+        return Ok(());
+    }
+    Err(site.refuse(
+        format!(
+            "its result has scale {} and zero point {} where {scale} and {zero_point} are defined",
+            found.scale, found.zero_point
+        ),
+        "quantise the model anew",
+    ))
+}
+
+/// The length of a row, at least one.
+pub(crate) fn row_length(site: &Site<'_>) -> Result<usize, Refusal> {
+    let shape = &site.input(0)?.shape;
+    Ok(shape.dimensions().last().map_or(1, |&length| (length as usize).max(1)))
+}

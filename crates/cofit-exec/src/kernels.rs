@@ -2,10 +2,19 @@
 
 mod add;
 mod dequantize;
+mod elu;
+mod hard_swish;
+mod leaky_relu;
+mod logistic;
+mod maximum;
 mod mul;
+mod prelu;
 mod quantize;
+mod relu;
 mod reshape;
+mod softmax;
 mod sub;
+mod tanh;
 
 use cofit_ir::Op;
 
@@ -38,7 +47,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::DepthwiseConv2d(_) => Err(site.unsupported()),
         Op::Dequantize(_) => dequantize::prepare(site),
         Op::Div(_) => Err(site.unsupported()),
-        Op::Elu(_) => Err(site.unsupported()),
+        Op::Elu(_) => elu::prepare(site),
         Op::Equal(_) => Err(site.unsupported()),
         Op::Erf(_) => Err(site.unsupported()),
         Op::Exp(_) => Err(site.unsupported()),
@@ -53,9 +62,9 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Greater(_) => Err(site.unsupported()),
         Op::GreaterEqual(_) => Err(site.unsupported()),
         Op::Gru(_) => Err(site.unsupported()),
-        Op::HardSwish(_) => Err(site.unsupported()),
+        Op::HardSwish(_) => hard_swish::prepare(site),
         Op::L2Normalization(_) => Err(site.unsupported()),
-        Op::LeakyRelu(_) => Err(site.unsupported()),
+        Op::LeakyRelu(_) => leaky_relu::prepare(site),
         Op::Less(_) => Err(site.unsupported()),
         Op::LessEqual(_) => Err(site.unsupported()),
         Op::Log(_) => Err(site.unsupported()),
@@ -63,11 +72,11 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::LogicalAnd(_) => Err(site.unsupported()),
         Op::LogicalNot(_) => Err(site.unsupported()),
         Op::LogicalOr(_) => Err(site.unsupported()),
-        Op::Logistic(_) => Err(site.unsupported()),
+        Op::Logistic(_) => logistic::prepare(site),
         Op::MaxPool2d(_) => Err(site.unsupported()),
-        Op::Maximum(_) => Err(site.unsupported()),
+        Op::Maximum(_) => maximum::prepare(site),
         Op::Mean(_) => Err(site.unsupported()),
-        Op::Minimum(_) => Err(site.unsupported()),
+        Op::Minimum(_) => maximum::prepare(site),
         Op::MirrorPad(_) => Err(site.unsupported()),
         Op::Mul(_) => mul::prepare(site),
         Op::Neg(_) => Err(site.unsupported()),
@@ -75,14 +84,14 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Pack(_) => Err(site.unsupported()),
         Op::Pad(_) => Err(site.unsupported()),
         Op::Pow(_) => Err(site.unsupported()),
-        Op::Prelu(_) => Err(site.unsupported()),
+        Op::Prelu(_) => prelu::prepare(site),
         Op::Quantize(_) => quantize::prepare(site),
         Op::ReduceMax(_) => Err(site.unsupported()),
         Op::ReduceMin(_) => Err(site.unsupported()),
         Op::ReduceProd(_) => Err(site.unsupported()),
-        Op::Relu(_) => Err(site.unsupported()),
-        Op::Relu6(_) => Err(site.unsupported()),
-        Op::ReluN1To1(_) => Err(site.unsupported()),
+        Op::Relu(_) => relu::prepare(site),
+        Op::Relu6(_) => relu::prepare(site),
+        Op::ReluN1To1(_) => relu::prepare(site),
         Op::ResizeBilinear(_) => Err(site.unsupported()),
         Op::ResizeNearestNeighbor(_) => Err(site.unsupported()),
         Op::Reverse(_) => Err(site.unsupported()),
@@ -93,7 +102,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Sign(_) => Err(site.unsupported()),
         Op::Sin(_) => Err(site.unsupported()),
         Op::Slice(_) => Err(site.unsupported()),
-        Op::Softmax(_) => Err(site.unsupported()),
+        Op::Softmax(_) => softmax::prepare(site),
         Op::SpaceToBatchNd(_) => Err(site.unsupported()),
         Op::SpaceToDepth(_) => Err(site.unsupported()),
         Op::Split(_) => Err(site.unsupported()),
@@ -105,7 +114,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Sub(_) => sub::prepare(site),
         Op::Sum(_) => Err(site.unsupported()),
         Op::Svdf(_) => Err(site.unsupported()),
-        Op::Tanh(_) => Err(site.unsupported()),
+        Op::Tanh(_) => tanh::prepare(site),
         Op::Tile(_) => Err(site.unsupported()),
         Op::Transpose(_) => Err(site.unsupported()),
         Op::TransposeConv2d(_) => Err(site.unsupported()),

@@ -29,8 +29,10 @@ mod call;
 mod elementwise;
 mod integer;
 mod kernels;
+mod lookup;
 pub mod network;
 pub mod probe;
+mod real_function;
 mod site;
 
 pub use arithmetic::Rounding;

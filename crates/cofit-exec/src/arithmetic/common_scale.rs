@@ -44,8 +44,8 @@ pub(crate) struct SumFactors {
 }
 
 impl SumFactors {
-    /// The factors computed in double precision, as TFLM's addition and LiteRT do.
-    pub fn in_double(a: Affine, b: Affine, result: Affine, left_shift: u32) -> Self {
+    /// The factors, computed in double precision.
+    pub fn new(a: Affine, b: Affine, result: Affine, left_shift: u32) -> Self {
         let twice = 2.0 * f64::from(a.scale.max(b.scale));
         Self {
             a: Multiplier::new(f64::from(a.scale) / twice),
@@ -53,17 +53,6 @@ impl SumFactors {
             result: Multiplier::new(
                 twice / (f64::from(1_u32 << left_shift) * f64::from(result.scale)),
             ),
-        }
-    }
-
-    /// The factors computed in single precision, as TFLM's subtraction does.
-    pub fn in_single(a: Affine, b: Affine, result: Affine, left_shift: u32) -> Self {
-        let twice = 2.0 * a.scale.max(b.scale);
-        let whole = (1_u32 << left_shift) as f32 * result.scale;
-        Self {
-            a: Multiplier::new(f64::from(a.scale / twice)),
-            b: Multiplier::new(f64::from(b.scale / twice)),
-            result: Multiplier::new(f64::from(twice / whole)),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! int8, uint8 and int16 operands are brought to twice the larger of their scales, shifted left by 20
 //! bits (15 for int16), added and requantised: `reference/integer_ops/add.h` and `kernels/add_common.cc`
 //! of TFLM. int16 models with power-of-two scales take the same way there. int32 and int64 are added
-//! as they are and wrap; TFLM does not apply their fused activation, LiteRT does, and it is applied
-//! here.
+//! as they are and wrap. TFLM leaves out the fused activation of an int32 sum, and so does this; that
+//! of an int64 sum, which only LiteRT has, is applied.
 
 use cofit_ir::{Activation, Op};
 use cofit_vocab::ElementType;
@@ -26,10 +26,8 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Some((ElementType::UInt8, ElementType::UInt8)) => quantised::<u8>(site, activation, 20),
         Some((ElementType::Int16, ElementType::Int16)) => quantised::<i16>(site, activation, 15),
         Some((ElementType::Int32, ElementType::Int32)) => {
-            let range = integer_range(site, activation)?;
-            zip(site, move |a: i32, b: i32| {
-                i64::from(a.wrapping_add(b)).clamp(*range.start(), *range.end()) as i32
-            })
+            integer_range(site, activation)?;
+            zip(site, |a: i32, b: i32| a.wrapping_add(b))
         }
         Some((ElementType::Int64, ElementType::Int64)) => {
             let range = integer_range(site, activation)?;
@@ -49,7 +47,7 @@ fn quantised<T: Integer>(
 ) -> Result<Kernel, Refusal> {
     let (of_a, of_b) = (site.affine(site.input(0)?)?, site.affine(site.input(1)?)?);
     let of_result = site.affine(site.output(0)?)?;
-    let factors = SumFactors::in_double(of_a, of_b, of_result, left_shift);
+    let factors = SumFactors::new(of_a, of_b, of_result, left_shift);
     let range = quantised_range::<T>(site, activation, of_result)?;
     let rounding = site.rounding;
     let to_a = ToCommon::new(of_a, factors.a, left_shift, rounding);

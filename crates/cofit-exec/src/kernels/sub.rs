@@ -1,8 +1,7 @@
 //! `sub`.
 //!
-//! As `add`, with the second operand subtracted; but TFLM (`kernels/sub_common.cc`) computes the
-//! factors of int8 and int16 in single precision. uint8, which TFLM does not have, follows LiteRT,
-//! which computes them in double precision. int32 and int64 wrap.
+//! int8, uint8 and int16 as `add`, with the second operand subtracted (`kernels/sub_common.cc` of
+//! TFLM). int32 and int64 wrap before the activation.
 
 use cofit_ir::{Activation, Op};
 use cofit_vocab::ElementType;
@@ -12,7 +11,7 @@ use crate::arithmetic::common_scale::{SumFactors, ToCommon};
 use crate::call::Kernel;
 use crate::elementwise::{binary_types, zip};
 use crate::integer::Integer;
-use crate::site::{Affine, Refusal, Site};
+use crate::site::{Refusal, Site};
 
 pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
     let activation = match &site.operator().op {
@@ -20,9 +19,9 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         _ => return Err(site.unsupported()),
     };
     match binary_types(site)? {
-        Some((ElementType::Int8, ElementType::Int8)) => quantised::<i8>(site, activation, SumFactors::in_single, 20),
-        Some((ElementType::UInt8, ElementType::UInt8)) => quantised::<u8>(site, activation, SumFactors::in_double, 20),
-        Some((ElementType::Int16, ElementType::Int16)) => quantised::<i16>(site, activation, SumFactors::in_single, 15),
+        Some((ElementType::Int8, ElementType::Int8)) => quantised::<i8>(site, activation, 20),
+        Some((ElementType::UInt8, ElementType::UInt8)) => quantised::<u8>(site, activation, 20),
+        Some((ElementType::Int16, ElementType::Int16)) => quantised::<i16>(site, activation, 15),
         Some((ElementType::Int32, ElementType::Int32)) => {
             let range = integer_range(site, activation)?;
             zip(site, move |a: i32, b: i32| {
@@ -43,12 +42,11 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
 fn quantised<T: Integer>(
     site: &Site<'_>,
     activation: Activation,
-    factors: fn(Affine, Affine, Affine, u32) -> SumFactors,
     left_shift: u32,
 ) -> Result<Kernel, Refusal> {
     let (of_a, of_b) = (site.affine(site.input(0)?)?, site.affine(site.input(1)?)?);
     let of_result = site.affine(site.output(0)?)?;
-    let factors = factors(of_a, of_b, of_result, left_shift);
+    let factors = SumFactors::new(of_a, of_b, of_result, left_shift);
     let range = quantised_range::<T>(site, activation, of_result)?;
     let rounding = site.rounding;
     let to_a = ToCommon::new(of_a, factors.a, left_shift, rounding);
