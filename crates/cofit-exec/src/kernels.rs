@@ -1,6 +1,22 @@
 //! Every operator's kernel, one file each.
 
+mod broadcast_to;
+mod concatenation;
+mod custom;
+mod depth_to_space;
+mod fill;
+mod pack;
+mod pad;
 mod reshape;
+mod reverse;
+mod shape;
+mod slice;
+mod space_to_depth;
+mod split;
+mod strided_slice;
+mod tile;
+mod transpose;
+mod unpack;
 
 use cofit_ir::Op;
 
@@ -21,15 +37,15 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::BatchMatMul(_) => Err(site.unsupported()),
         Op::BatchNormalization(_) => Err(site.unsupported()),
         Op::BatchToSpaceNd(_) => Err(site.unsupported()),
-        Op::BroadcastTo(_) => Err(site.unsupported()),
+        Op::BroadcastTo(_) => broadcast_to::prepare(site),
         Op::Cast(_) => Err(site.unsupported()),
         Op::Ceil(_) => Err(site.unsupported()),
-        Op::Concatenation(_) => Err(site.unsupported()),
+        Op::Concatenation(op) => concatenation::prepare(site, op),
         Op::Conv2d(_) => Err(site.unsupported()),
         Op::Cos(_) => Err(site.unsupported()),
         Op::Cumsum(_) => Err(site.unsupported()),
-        Op::Custom(_) => Err(site.unsupported()),
-        Op::DepthToSpace(_) => Err(site.unsupported()),
+        Op::Custom(op) => custom::prepare(site, op),
+        Op::DepthToSpace(op) => depth_to_space::prepare(site, op),
         Op::DepthwiseConv2d(_) => Err(site.unsupported()),
         Op::Dequantize(_) => Err(site.unsupported()),
         Op::Div(_) => Err(site.unsupported()),
@@ -37,7 +53,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Equal(_) => Err(site.unsupported()),
         Op::Erf(_) => Err(site.unsupported()),
         Op::Exp(_) => Err(site.unsupported()),
-        Op::Fill(_) => Err(site.unsupported()),
+        Op::Fill(_) => fill::prepare(site),
         Op::Floor(_) => Err(site.unsupported()),
         Op::FloorDiv(_) => Err(site.unsupported()),
         Op::FloorMod(_) => Err(site.unsupported()),
@@ -67,8 +83,8 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Mul(_) => Err(site.unsupported()),
         Op::Neg(_) => Err(site.unsupported()),
         Op::NotEqual(_) => Err(site.unsupported()),
-        Op::Pack(_) => Err(site.unsupported()),
-        Op::Pad(_) => Err(site.unsupported()),
+        Op::Pack(op) => pack::prepare(site, op),
+        Op::Pad(_) => pad::prepare(site),
         Op::Pow(_) => Err(site.unsupported()),
         Op::Prelu(_) => Err(site.unsupported()),
         Op::Quantize(_) => Err(site.unsupported()),
@@ -80,32 +96,32 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::ReluN1To1(_) => Err(site.unsupported()),
         Op::ResizeBilinear(_) => Err(site.unsupported()),
         Op::ResizeNearestNeighbor(_) => Err(site.unsupported()),
-        Op::Reverse(_) => Err(site.unsupported()),
+        Op::Reverse(_) => reverse::prepare(site),
         Op::Round(_) => Err(site.unsupported()),
         Op::Rsqrt(_) => Err(site.unsupported()),
         Op::Select(_) => Err(site.unsupported()),
-        Op::Shape(_) => Err(site.unsupported()),
+        Op::Shape(_) => shape::prepare(site),
         Op::Sign(_) => Err(site.unsupported()),
         Op::Sin(_) => Err(site.unsupported()),
-        Op::Slice(_) => Err(site.unsupported()),
+        Op::Slice(_) => slice::prepare(site),
         Op::Softmax(_) => Err(site.unsupported()),
         Op::SpaceToBatchNd(_) => Err(site.unsupported()),
-        Op::SpaceToDepth(_) => Err(site.unsupported()),
-        Op::Split(_) => Err(site.unsupported()),
-        Op::SplitV(_) => Err(site.unsupported()),
+        Op::SpaceToDepth(op) => space_to_depth::prepare(site, op),
+        Op::Split(_) => split::prepare(site, 1, 0),
+        Op::SplitV(_) => split::prepare(site, 0, 2),
         Op::Sqrt(_) => Err(site.unsupported()),
         Op::Square(_) => Err(site.unsupported()),
         Op::SquaredDifference(_) => Err(site.unsupported()),
-        Op::StridedSlice(_) => Err(site.unsupported()),
+        Op::StridedSlice(op) => strided_slice::prepare(site, op),
         Op::Sub(_) => Err(site.unsupported()),
         Op::Sum(_) => Err(site.unsupported()),
         Op::Svdf(_) => Err(site.unsupported()),
         Op::Tanh(_) => Err(site.unsupported()),
-        Op::Tile(_) => Err(site.unsupported()),
-        Op::Transpose(_) => Err(site.unsupported()),
+        Op::Tile(_) => tile::prepare(site),
+        Op::Transpose(_) => transpose::prepare(site),
         Op::TransposeConv2d(_) => Err(site.unsupported()),
         Op::UnidirectionalSequenceLstm(_) => Err(site.unsupported()),
-        Op::Unpack(_) => Err(site.unsupported()),
+        Op::Unpack(op) => unpack::prepare(site, op),
         Op::VarHandle(_) => Err(site.unsupported()),
         Op::AssignVariable(_) => Err(site.unsupported()),
         Op::ReadVariable(_) => Err(site.unsupported()),

@@ -25,6 +25,7 @@
 pub mod arithmetic;
 pub mod buffer;
 mod call;
+mod copy_box;
 mod kernels;
 pub mod network;
 pub mod probe;
