@@ -23,12 +23,14 @@
 //! Nothing here knows chips, plans or time.
 
 pub mod arithmetic;
+mod axis_tables;
 pub mod buffer;
 mod call;
 mod copy_box;
 mod kernels;
 pub mod network;
 pub mod probe;
+mod reduction;
 mod site;
 
 pub use arithmetic::Rounding;

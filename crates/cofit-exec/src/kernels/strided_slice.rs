@@ -96,12 +96,7 @@ fn from_start(position: i64, length: i64) -> Option<i64> {
 
 /// The first position and the number of positions from `begin` to before `end`; `None` for either
 /// means the axis' own.
-fn positions(
-    length: i64,
-    begin: Option<i64>,
-    end: Option<i64>,
-    stride: i64,
-) -> Option<(i64, i64)> {
+fn positions(length: i64, begin: Option<i64>, end: Option<i64>, stride: i64) -> Option<(i64, i64)> {
     // Walking backwards, the position before the first one is a valid end.
     let (low, high) = if stride > 0 { (0, length) } else { (-1, length - 1) };
     let (first, last) = if stride > 0 { (low, high) } else { (high, low) };
