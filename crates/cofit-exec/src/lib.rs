@@ -32,7 +32,6 @@ mod kernels;
 mod lookup;
 pub mod network;
 pub mod probe;
-mod real_function;
 mod site;
 
 pub use arithmetic::Rounding;
