@@ -10,6 +10,7 @@ pub mod card;
 pub mod chip_rule;
 pub mod model;
 pub mod npu;
+pub mod onnx;
 pub mod plan;
 pub mod simulation;
 pub mod sketch;
@@ -54,6 +55,7 @@ impl Code {
             chip_rule::CODES,
             model::CODES,
             npu::CODES,
+            onnx::CODES,
             plan::CODES,
             simulation::CODES,
             sketch::CODES,
