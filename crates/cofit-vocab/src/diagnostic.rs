@@ -11,6 +11,7 @@ pub mod chip_rule;
 pub mod execution;
 pub mod model;
 pub mod npu;
+pub mod onnx;
 pub mod plan;
 pub mod simulation;
 pub mod sketch;
@@ -56,6 +57,7 @@ impl Code {
             execution::CODES,
             model::CODES,
             npu::CODES,
+            onnx::CODES,
             plan::CODES,
             simulation::CODES,
             sketch::CODES,

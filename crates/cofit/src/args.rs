@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
-/// Give it a model (.tflite, a sketch in .toml, or model text in .cofit) and a chip card. It says
+/// Give it a model (.tflite, .onnx, a sketch in .toml, or model text in .cofit) and a chip card. It says
 /// whether they fit, why, and where the cycles, bytes and energy go, without hardware.
 #[derive(Debug, Parser)]
 #[command(name = "cofit", version, propagate_version = true, max_term_width = 100)]
@@ -67,25 +67,28 @@ pub struct OutputArgs {
     pub output: Option<PathBuf>,
 }
 
-/// Which model, and how a sketch is expanded.
+/// Which model, and how it is read.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A .tflite file, a sketch (.toml) or model text (.cofit)
+    /// A .tflite or .onnx file, a sketch (.toml) or model text (.cofit)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
 }
 
-/// How a sketch is expanded.
+/// How a sketch is expanded, and what an ONNX file leaves open.
 #[derive(Debug, Args)]
-pub struct SketchArgs {
+pub struct ReadingArgs {
     /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
     /// Give a sketch random weights from this seed; without it a sketch has none
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Fix an axis that an ONNX file leaves open, as in `--dim batch=1`; may be repeated
+    #[arg(long = "dim", value_name = "NAME=N")]
+    pub dimensions: Vec<String>,
 }
 
 /// Which chip, and how it runs.
@@ -185,7 +188,7 @@ pub struct CompareArgs {
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<PathBuf>,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
     /// Chips, separated by commas; the whole catalogue if not given
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     pub chips: Vec<String>,
