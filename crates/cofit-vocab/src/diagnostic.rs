@@ -8,6 +8,7 @@ use std::fmt;
 
 pub mod card;
 pub mod chip_rule;
+pub mod data;
 pub mod execution;
 pub mod model;
 pub mod npu;
@@ -26,6 +27,8 @@ pub enum Fault {
     Card,
     /// The model cannot be read: exit 3.
     Model,
+    /// Samples or labels cannot be read, or do not suit the model: exit 3.
+    Data,
     /// The model is sound, but the chip or the budget refuses it: exit 1.
     Constraint,
     /// A mistake in cofit itself: exit 70.
@@ -53,6 +56,7 @@ impl Code {
         [
             card::CODES,
             chip_rule::CODES,
+            data::CODES,
             execution::CODES,
             model::CODES,
             npu::CODES,

@@ -205,7 +205,7 @@ pub fn quantity(
 }
 
 /// The bytes of a regular file of at most `limit` bytes.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let refuse = |message: String| {
         let place = Place::default().with_file(path.display().to_string());
         Failure::new(&usage::UNREADABLE_FILE, message, place)

@@ -4,7 +4,9 @@
 //! says whose fault a failure is: [`failure::exit_code`].
 
 mod args;
+mod arrays;
 mod commands;
+mod data;
 mod failure;
 mod load;
 mod output;
