@@ -1,13 +1,13 @@
 //! User data: samples and labels from arrays, tables and images.
 //!
 //! A [`Dataset`] is opened for a model: every sample comes out as one [`Buffer`] for each input of
-//! the model, in its element type, so that whoever runs the model needs to know no file. Arrays and
-//! tables are held as the file has them and fitted sample by sample; images are decoded only when
-//! their sample is asked for.
+//! the model, so that whoever runs the model needs to know no file. Arrays and tables are held as the
+//! file has them and fitted sample by sample; images are decoded only when their sample is asked for.
 //!
-//! What values mean: stored number times scale is the real number that the model was trained with.
-//! A float input takes that; a quantised one takes it quantised by its own scale and zero point.
-//! Integers of the input's own type, without a scale, are taken as they are.
+//! What values mean: stored number times scale is the real number that the model was trained with,
+//! and that is what a sample holds, for quantised inputs too; whoever runs an integer model
+//! quantises them. Integers of a quantised input's own type, without a scale, are its codes. Inputs
+//! of integers that mean themselves, such as indices, hold integers.
 
 mod csv;
 mod fit;

@@ -18,6 +18,9 @@ use crate::output;
 /// below what would fill a small machine's memory.
 const MODEL_LIMIT: u64 = 2 << 30;
 
+/// The largest array file that is read.
+pub const ARRAY_LIMIT: u64 = 2 << 30;
+
 /// Reads and verifies a model file of any format.
 ///
 /// # Errors

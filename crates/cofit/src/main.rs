@@ -8,6 +8,7 @@ mod arrays;
 mod commands;
 mod data;
 mod failure;
+mod inputs;
 mod load;
 mod output;
 
@@ -55,6 +56,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Convert(args) => commands::convert::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of the user's, as an input of the model takes them.
+//! Numbers of the user's, as the reals or indices that an input of the model takes.
 
 use cofit_exec::{Buffer, Slice};
 use cofit_ir::Tensor;
@@ -76,10 +76,10 @@ impl Need {
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    /// Bytes of one sample.
+    /// Bytes of one sample as [`Need::fit`] gives it.
     pub fn bytes(&self) -> u64 {
-        let each = u64::from(self.element.bits().div_ceil(8));
-        (self.elements() as u64).saturating_mul(each)
+        let each = if self.affine.is_some() { 32 } else { self.element.bits().max(8) };
+        (self.elements() as u64).saturating_mul(u64::from(each / 8))
     }
 
     /// Whether `count` samples of shape `sample` suit the input.
@@ -189,7 +189,7 @@ impl Need {
         }
     }
 
-    /// The elements of one sample in the input's element type.
+    /// The elements of one sample: reals for float and quantised inputs, integers for others.
     ///
     /// # Errors
     /// Too few elements, or a value that the input cannot hold.
@@ -203,45 +203,44 @@ impl Need {
             );
             return Err(Mistake::new(message));
         }
-        if let Some(bad) = floats(values).find(|value| !value.is_finite()) {
-            return Err(Mistake::new(format!("it holds {bad}, which is no finite number")));
-        }
-        if scale.is_none() && self.is_stored_as(values) {
-            return Ok(match (self.element, values) {
-                (ElementType::Bool, Slice::U8(values)) => {
-                    Buffer::U8(values.iter().map(|&value| u8::from(value != 0)).collect())
-                }
-                _ => values.to_buffer(),
-            });
-        }
         let factor = scale.unwrap_or(1.0);
-        match (limits(self.element), self.affine) {
-            (None, _) => Ok(Buffer::F32(floats(values).map(|value| value * factor).collect())),
-            (Some((low, high)), Some((scale, zero_point))) => {
-                // TFLite divides in float and rounds ties away from zero.
-                let stored = floats(values).map(|value| {
-                    let steps = (value * factor / scale).round() as i64;
-                    steps.saturating_add(zero_point).clamp(low, high)
-                });
-                Ok(integers(self.element, stored))
+        let fitted = match (limits(self.element), self.affine) {
+            (Some(_), Some((step, zero_point))) if scale.is_none() && self.is_stored_as(values) => {
+                let real = |code: f64| ((code - zero_point as f64) * f64::from(step)) as f32;
+                Buffer::F32(reals(values).map(real).collect())
             }
-            (Some((low, high)), None) => {
-                let mut stored = Vec::with_capacity(values.len());
-                for value in reals(values) {
-                    let real = value * f64::from(factor);
-                    let whole = real as i64;
-                    if real.fract() != 0.0 || whole < low || whole > high {
-                        let message = format!(
-                            "it holds {real}, and `{}` takes whole numbers from {low} to {high}",
-                            self.name
-                        );
-                        return Err(Mistake::new(message));
-                    }
-                    stored.push(whole);
-                }
-                Ok(integers(self.element, stored.into_iter()))
+            (None, _) | (Some(_), Some(_)) => {
+                Buffer::F32(floats(values).map(|value| value * factor).collect())
             }
+            (Some(limits), None) => self.whole(values, factor, limits)?,
+        };
+        match fitted.get::<f32>().and_then(|reals| reals.iter().find(|real| !real.is_finite())) {
+            Some(bad) => Err(Mistake::new(format!("it holds {bad}, which is no finite number"))),
+            None => Ok(fitted),
         }
+    }
+
+    /// Whole numbers for an input of integers that mean themselves.
+    fn whole(
+        &self,
+        values: Slice<'_>,
+        factor: f32,
+        (low, high): (i64, i64),
+    ) -> Result<Buffer, Mistake> {
+        let mut stored = Vec::with_capacity(values.len());
+        for value in reals(values) {
+            let real = value * f64::from(factor);
+            let whole = real as i64;
+            if real.fract() != 0.0 || whole < low || whole > high || !real.is_finite() {
+                let message = format!(
+                    "it holds {real}, and `{}` takes whole numbers from {low} to {high}",
+                    self.name
+                );
+                return Err(Mistake::new(message));
+            }
+            stored.push(whole);
+        }
+        Ok(integers(self.element, stored.into_iter()))
     }
 }
 
@@ -322,13 +321,14 @@ mod tests {
     }
 
     #[test]
-    fn reals_are_quantised_and_own_codes_are_kept() {
+    fn numbers_become_the_reals_that_they_mean() {
         let int8 = need(ElementType::Int8, Some((0.5, -1)), &[1, 3]);
         let fitted = int8.fit(Slice::F32(&[0.25, -0.25, 1000.0]), None);
-        assert_eq!(fitted, Ok(Buffer::I8(vec![0, -2, 127])));
-        assert_eq!(int8.fit(Slice::I8(&[1, 2, 3]), None), Ok(Buffer::I8(vec![1, 2, 3])));
+        assert_eq!(fitted, Ok(Buffer::F32(vec![0.25, -0.25, 1000.0])));
+        let codes = int8.fit(Slice::I8(&[1, 2, 3]), None);
+        assert_eq!(codes, Ok(Buffer::F32(vec![1.0, 1.5, 2.0])), "codes of the input's own");
         let scaled = int8.fit(Slice::I8(&[1, 2, 3]), Some(0.5));
-        assert_eq!(scaled, Ok(Buffer::I8(vec![0, 1, 2])));
+        assert_eq!(scaled, Ok(Buffer::F32(vec![0.5, 1.0, 1.5])));
         let float = need(ElementType::Float32, None, &[1, 3]);
         let halves = float.fit(Slice::U8(&[1, 2, 255]), Some(0.5));
         assert_eq!(halves, Ok(Buffer::F32(vec![0.5, 1.0, 127.5])));
