@@ -12,6 +12,7 @@ pub mod execution;
 pub mod model;
 pub mod npu;
 pub mod plan;
+pub mod quantisation;
 pub mod simulation;
 pub mod sketch;
 pub mod tflite;
@@ -57,6 +58,7 @@ impl Code {
             model::CODES,
             npu::CODES,
             plan::CODES,
+            quantisation::CODES,
             simulation::CODES,
             sketch::CODES,
             tflite::CODES,
