@@ -3,8 +3,10 @@
 //! The definitions are those of gemmlowp's `fixedpoint.h` and of TensorFlow Lite's
 //! `kernels/internal/common.h` and `quantization_util.cc`, restated as equations.
 
+mod activation_range;
 mod fixed_point;
 mod requantise;
 
+pub use activation_range::{activate, float_range, integer_range};
 pub use fixed_point::*;
 pub use requantise::{Multiplier, Rounding};

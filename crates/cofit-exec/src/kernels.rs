@@ -1,6 +1,18 @@
 //! Every operator's kernel, one file each.
 
+mod average_pool2d;
+mod batch_mat_mul;
+mod conv2d;
+mod depthwise_conv2d;
+mod dot;
+mod fully_connected;
+mod max_pool2d;
+mod pool;
+mod requantiser;
 mod reshape;
+mod transpose_conv2d;
+mod weights;
+mod window;
 
 use cofit_ir::Op;
 
@@ -17,20 +29,20 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Add(_) => Err(site.unsupported()),
         Op::ArgMax(_) => Err(site.unsupported()),
         Op::ArgMin(_) => Err(site.unsupported()),
-        Op::AveragePool2d(_) => Err(site.unsupported()),
-        Op::BatchMatMul(_) => Err(site.unsupported()),
+        Op::AveragePool2d(op) => average_pool2d::prepare(op, site),
+        Op::BatchMatMul(op) => batch_mat_mul::prepare(op, site),
         Op::BatchNormalization(_) => Err(site.unsupported()),
         Op::BatchToSpaceNd(_) => Err(site.unsupported()),
         Op::BroadcastTo(_) => Err(site.unsupported()),
         Op::Cast(_) => Err(site.unsupported()),
         Op::Ceil(_) => Err(site.unsupported()),
         Op::Concatenation(_) => Err(site.unsupported()),
-        Op::Conv2d(_) => Err(site.unsupported()),
+        Op::Conv2d(op) => conv2d::prepare(op, site),
         Op::Cos(_) => Err(site.unsupported()),
         Op::Cumsum(_) => Err(site.unsupported()),
         Op::Custom(_) => Err(site.unsupported()),
         Op::DepthToSpace(_) => Err(site.unsupported()),
-        Op::DepthwiseConv2d(_) => Err(site.unsupported()),
+        Op::DepthwiseConv2d(op) => depthwise_conv2d::prepare(op, site),
         Op::Dequantize(_) => Err(site.unsupported()),
         Op::Div(_) => Err(site.unsupported()),
         Op::Elu(_) => Err(site.unsupported()),
@@ -41,7 +53,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Floor(_) => Err(site.unsupported()),
         Op::FloorDiv(_) => Err(site.unsupported()),
         Op::FloorMod(_) => Err(site.unsupported()),
-        Op::FullyConnected(_) => Err(site.unsupported()),
+        Op::FullyConnected(op) => fully_connected::prepare(op, site),
         Op::Gather(_) => Err(site.unsupported()),
         Op::GatherNd(_) => Err(site.unsupported()),
         Op::Gelu(_) => Err(site.unsupported()),
@@ -59,7 +71,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::LogicalNot(_) => Err(site.unsupported()),
         Op::LogicalOr(_) => Err(site.unsupported()),
         Op::Logistic(_) => Err(site.unsupported()),
-        Op::MaxPool2d(_) => Err(site.unsupported()),
+        Op::MaxPool2d(op) => max_pool2d::prepare(op, site),
         Op::Maximum(_) => Err(site.unsupported()),
         Op::Mean(_) => Err(site.unsupported()),
         Op::Minimum(_) => Err(site.unsupported()),
@@ -103,7 +115,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Tanh(_) => Err(site.unsupported()),
         Op::Tile(_) => Err(site.unsupported()),
         Op::Transpose(_) => Err(site.unsupported()),
-        Op::TransposeConv2d(_) => Err(site.unsupported()),
+        Op::TransposeConv2d(op) => transpose_conv2d::prepare(op, site),
         Op::UnidirectionalSequenceLstm(_) => Err(site.unsupported()),
         Op::Unpack(_) => Err(site.unsupported()),
         Op::VarHandle(_) => Err(site.unsupported()),
