@@ -10,7 +10,7 @@ import vibration
 DATA = Path(__file__).parent / "data"
 VIBRATION_SEED = 20
 TRAIN_STREAM, TEST_STREAM = 0, 1
-CALIBRATION_SAMPLES = 100
+CALIBRATION_SAMPLES, CALIBRATION_SEED = 100, 7
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,12 @@ def calibration_path(name: str) -> Path:
 
 
 def save_calibration(name: str, train: Split) -> None:
-    """Write CALIBRATION_SAMPLES samples of a training split, spread evenly over it, as `inputs`.
+    """Write CALIBRATION_SAMPLES random samples of a training split, in the form of `save_test`.
 
     Quantisation measures ranges on them: test data would flatter the quantised model.
     """
-    chosen = np.arange(CALIBRATION_SAMPLES) * len(train.labels) // CALIBRATION_SAMPLES
+    order = np.random.Generator(np.random.PCG64(CALIBRATION_SEED)).permutation(len(train.labels))
+    chosen = np.sort(order[:CALIBRATION_SAMPLES])
     np.savez_compressed(
         calibration_path(name),
         inputs=train.codes[chosen],

@@ -6,7 +6,7 @@ use cofit_vocab::ElementType;
 use super::requantiser::{Bias, Requantiser};
 use super::weights::{FloatWeights, IntegerWeights, float_bias, widened};
 use super::window::Sliding;
-use crate::arithmetic::activate;
+use crate::arithmetic::activation::activate;
 use crate::call::{Call, Fault, Kernel};
 use crate::site::{Refusal, Site};
 

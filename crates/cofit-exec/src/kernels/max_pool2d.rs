@@ -4,7 +4,7 @@ use cofit_ir::ops::MaxPool2d;
 use cofit_vocab::ElementType;
 
 use super::pool::{Pool, bounds};
-use crate::arithmetic::activate;
+use crate::arithmetic::activation::activate;
 use crate::call::{Call, Kernel};
 use crate::site::{Refusal, Site};
 

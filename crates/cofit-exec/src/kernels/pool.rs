@@ -4,9 +4,9 @@ use cofit_ir::ops::window::Window;
 use cofit_ir::{Activation, Padding};
 
 use super::window::Sliding;
-use crate::arithmetic::integer_range;
+use crate::arithmetic::activation::range_of;
 use crate::call::Fault;
-use crate::site::{Refusal, Site};
+use crate::site::{Affine, Refusal, Site};
 
 /// A window over an input without weights.
 #[derive(Clone, Copy)]
@@ -67,12 +67,9 @@ impl Pool {
 pub(crate) fn bounds(site: &Site<'_>, activation: Activation) -> Result<(i32, i32), Refusal> {
     let output = site.output(0)?;
     // A pool without activation needs no scale: it neither adds nor scales.
-    let (scale, zero_point) = match activation {
-        Activation::None => (1.0, 0),
-        _ => {
-            let affine = site.affine(output)?;
-            (affine.scale, affine.zero_point)
-        }
+    let affine = match activation {
+        Activation::None => Affine { scale: 1.0, zero_point: 0 },
+        _ => site.affine(output)?,
     };
-    integer_range(activation, output.element, scale, zero_point).ok_or_else(|| site.unsupported())
+    Ok(range_of(site, activation, output.element, affine)?.into_inner())
 }

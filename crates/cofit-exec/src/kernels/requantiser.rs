@@ -3,7 +3,8 @@
 use cofit_ir::{Activation, Tensor};
 use cofit_vocab::ElementType;
 
-use crate::arithmetic::{Multiplier, Rounding, integer_range};
+use crate::arithmetic::activation::range_of;
+use crate::arithmetic::{Multiplier, Rounding};
 use crate::site::{Refusal, Site};
 
 /// Scales accumulators by output channel, adds the result's zero point and applies the fused
@@ -49,9 +50,7 @@ impl Requantiser {
                 Ok(Multiplier::new(product / f64::from(affine.scale)))
             })
             .collect::<Result<_, Refusal>>()?;
-        let (least, greatest) =
-            integer_range(activation, output.element, affine.scale, affine.zero_point)
-                .ok_or_else(|| site.unsupported())?;
+        let (least, greatest) = range_of(site, activation, output.element, affine)?.into_inner();
         let zero_point = affine.zero_point;
         Ok(Self { multipliers, zero_point, least, greatest, rounding: site.rounding })
     }
