@@ -13,6 +13,7 @@ pub mod execution;
 pub mod model;
 pub mod npu;
 pub mod plan;
+pub mod quantisation;
 pub mod simulation;
 pub mod sketch;
 pub mod tflite;
@@ -61,6 +62,7 @@ impl Code {
             model::CODES,
             npu::CODES,
             plan::CODES,
+            quantisation::CODES,
             simulation::CODES,
             sketch::CODES,
             tflite::CODES,
