@@ -121,6 +121,70 @@ pub struct TuningArgs {
     pub overrides: Vec<String>,
 }
 
+/// Samples, and what they are.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Samples: a .npz or .npy file, a .csv table with one sample a row, or a folder of .png and
+    /// .jpg images, whose subfolders are the classes in sorted order. Images are resized to the
+    /// model's input, bilinearly
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// Labels of the samples, in their order
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "label_column")]
+    pub labels: Option<PathBuf>,
+    /// The table's column with the label, by name or counted from 0; else one called label, class
+    /// or target
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub label_column: Option<String>,
+    /// Range of an image's values, as in training; 0..1 if not given
+    #[arg(long, value_enum, allow_hyphen_values = true)]
+    pub pixels: Option<Pixels>,
+    /// Multiply arrays by this, as in training; else by the `scale` that a .npz file holds
+    #[arg(long, value_name = "F")]
+    pub input_scale: Option<f32>,
+    /// Take only the first samples
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
+    /// Leave out the first samples
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: usize,
+}
+
+/// Range of an image's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Pixels {
+    /// Black is 0, white is 1.
+    #[default]
+    #[value(name = "0..1")]
+    Unit,
+    /// Black is -1, white is 1.
+    #[value(name = "-1..1")]
+    Symmetric,
+    /// Black is 0, white is 255.
+    #[value(name = "0..255")]
+    Byte,
+}
+
+impl Pixels {
+    /// What black and white are.
+    pub const fn range(self) -> (f32, f32) {
+        match self {
+            Self::Unit => (0.0, 1.0),
+            Self::Symmetric => (-1.0, 1.0),
+            Self::Byte => (0.0, 255.0),
+        }
+    }
+
+    /// The real number of a byte.
+    pub fn real(self, byte: u8) -> f32 {
+        match self {
+            Self::Unit => f32::from(byte) / 255.0,
+            Self::Symmetric => f32::from(byte) / 127.5 - 1.0,
+            Self::Byte => f32::from(byte),
+        }
+    }
+}
+
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
