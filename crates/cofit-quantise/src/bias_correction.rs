@@ -125,12 +125,7 @@ fn convolution(
     Some(difference.chunks_exact(filter.max(1)).enumerate().map(shift).collect())
 }
 
-fn depthwise(
-    difference: &[f32],
-    weights: &Shape,
-    taps: &[f64],
-    input: &Shape,
-) -> Option<Vec<f64>> {
+fn depthwise(difference: &[f32], weights: &Shape, taps: &[f64], input: &Shape) -> Option<Vec<f64>> {
     let outputs = weights.get(3).filter(|&outputs| outputs > 0)? as usize;
     let channels = (input.last() as usize).max(1);
     let multiplier = (outputs / channels).max(1);

@@ -99,7 +99,8 @@ pub fn calibrate(
     }
     let network = Network::prepare(model, options)?;
     let graph = model.main_graph();
-    let mut seen = Seen { tensors: SecondaryMap::new(), wants_sums: weighted_inputs(graph), bad: None };
+    let mut seen =
+        Seen { tensors: SecondaryMap::new(), wants_sums: weighted_inputs(graph), bad: None };
     for (done, sample) in samples.iter().enumerate() {
         advance(progress, done, samples.len())?;
         for (&id, values) in graph.inputs.iter().zip(sample) {

@@ -345,18 +345,20 @@ impl Build<'_> {
                 (f64::from(bias.abs()) / (f64::from(input_scale) * limit)) as f32
             })
         };
-        let stored =
-            quantise_weights(&reals, layout, scheme, self.scheme.power_of_two, &least);
-        let bias = self.corrected(&operator.op, bias, &reals, &stored, layout, [
-            input_id, weights_id, output_id,
-        ]);
+        let stored = quantise_weights(&reals, layout, scheme, self.scheme.power_of_two, &least);
+        let bias = self.corrected(
+            &operator.op,
+            bias,
+            &reals,
+            &stored,
+            layout,
+            [input_id, weights_id, output_id],
+        );
 
         let made_weights = self.weights(weights_id, scheme, &stored, operands.axis);
         let made_bias = bias.map(|bias| {
-            let name = bias_id.map_or_else(
-                || format!("{name}_bias"),
-                |id| self.graph.tensors[id].name.clone(),
-            );
+            let name = bias_id
+                .map_or_else(|| format!("{name}_bias"), |id| self.graph.tensors[id].name.clone());
             let tensor = self.bias(name, &bias, input_scale, &stored.scales, width);
             self.builder.graph.tensor(tensor)
         });
@@ -384,8 +386,7 @@ impl Build<'_> {
             made.inputs.resize(operands.bias, None);
             made.inputs.push(made_bias);
         }
-        made.outputs =
-            operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
+        made.outputs = operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
         let outputs = made.outputs.to_vec();
         self.builder.graph.operator(made);
         Ok(outputs)

@@ -29,8 +29,8 @@ impl Subject {
     fn score(&self, scheme: &str, method: Method, bias_correction: bool) -> String {
         let settings = Settings { method, bias_correction, ..Settings::default() };
         let scheme: Scheme = scheme.parse().unwrap();
-        let quantised =
-            quantise(&self.model, &self.calibration, &scheme, &settings).expect("it can be quantised");
+        let quantised = quantise(&self.model, &self.calibration, &scheme, &settings)
+            .expect("it can be quantised");
         assert_eq!(quantised.notes.len(), 0, "{:?}", quantised.notes);
         format!("{:.4}", self.data.score(&quantised.model, self.metric).value)
     }

@@ -33,7 +33,10 @@ pub(crate) fn inverse_root(x: i32) -> Multiplier {
     }
     let significand = doubling_high_product(root, HALF_OF_ROOT_OF_TWO);
     if right_shift < 0 {
-        return Multiplier { significand: significand.wrapping_shl(-right_shift as u32), exponent: 0 };
+        return Multiplier {
+            significand: significand.wrapping_shl(-right_shift as u32),
+            exponent: 0,
+        };
     }
     Multiplier { significand, exponent: -right_shift }
 }

@@ -50,9 +50,8 @@ fn plain<T: Element>(site: &Site<'_>, holds: Holds) -> Result<Kernel, Refusal> {
 
 fn integers<T: Integer>(site: &Site<'_>, holds: Holds) -> Result<Kernel, Refusal> {
     let (a, b) = (site.input(0)?, site.input(1)?);
-    let has_scale = |found: &Tensor| {
-        found.quantisation.as_ref().is_some_and(|found| found.is_quantised())
-    };
+    let has_scale =
+        |found: &Tensor| found.quantisation.as_ref().is_some_and(|found| found.is_quantised());
     if !has_scale(a) && !has_scale(b) {
         return plain::<T>(site, holds);
     }

@@ -8,9 +8,7 @@ use cofit_ir::{Activation, Op};
 use cofit_vocab::ElementType;
 
 use crate::arithmetic::activation::{activate, integer_range, quantised_range};
-use crate::arithmetic::{
-    Multiplier, Rounding, doubling_high_product, reciprocal_of_one_plus,
-};
+use crate::arithmetic::{Multiplier, Rounding, doubling_high_product, reciprocal_of_one_plus};
 use crate::broadcast::Broadcast;
 use crate::buffer::Element;
 use crate::call::{Call, Fault, Kernel};
