@@ -9,9 +9,7 @@ use crate::site::{Refusal, Site};
 
 /// The one element type of operands 0 and 1, with that of result 0; `None` where the operands
 /// differ.
-pub(crate) fn binary_types(
-    site: &Site<'_>,
-) -> Result<Option<(ElementType, ElementType)>, Refusal> {
+pub(crate) fn binary_types(site: &Site<'_>) -> Result<Option<(ElementType, ElementType)>, Refusal> {
     let (a, b) = (site.input(0)?.element, site.input(1)?.element);
     Ok((a == b).then_some((a, site.output(0)?.element)))
 }

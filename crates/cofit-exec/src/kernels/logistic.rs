@@ -57,7 +57,8 @@ fn words(site: &Site<'_>) -> Result<Kernel, Refusal> {
         let x = to_index.of(stored);
         let magnitude = interpolate(x.unsigned_abs(), 9).unwrap_or(0x7fff << 10);
         // The function of -x is one less that of x.
-        let value = if x >= 0 { magnitude + (1 << 9) } else { (1 << 25) - magnitude + (1 << 9) - 1 };
+        let value =
+            if x >= 0 { magnitude + (1 << 9) } else { (1 << 25) - magnitude + (1 << 9) - 1 };
         (value >> 10) as i16
     })
 }

@@ -90,16 +90,14 @@ fn words(site: &Site<'_>, beta: f32) -> Result<Kernel, Refusal> {
     let span = 10.0 / 65535.0;
     let multiplier = Multiplier::new(f64::from(from.scale) * f64::from(beta) / span);
     let symmetric = Affine { scale: 2.0 / 65535.0, zero_point: 0 };
-    let exponentials = Segments::new(
-        Affine { scale: 10.0 / 65535.0, zero_point: 32767 },
-        symmetric,
-        |x| f64::from(x).exp() as f32,
-    );
-    let reciprocals = Segments::new(
-        Affine { scale: 1.0 / 65535.0, zero_point: -32768 },
-        symmetric,
-        |x| 1.0 / (1.0 + x),
-    );
+    let exponentials =
+        Segments::new(Affine { scale: 10.0 / 65535.0, zero_point: 32767 }, symmetric, |x| {
+            f64::from(x).exp() as f32
+        });
+    let reciprocals =
+        Segments::new(Affine { scale: 1.0 / 65535.0, zero_point: -32768 }, symmetric, |x| {
+            1.0 / (1.0 + x)
+        });
     let rounding = site.rounding;
     let length = row_length(site)?;
     Ok(Box::new(move |call| {
@@ -116,7 +114,7 @@ fn words(site: &Site<'_>, beta: f32) -> Result<Kernel, Refusal> {
             }
             // The sum as 2^(31 - headroom) * (1 + x), with x as the table takes it.
             let headroom = sum.leading_zeros();
-            let normal = (i64::from(sum) << headroom.saturating_sub(1)) + (1 << 13) >> 14;
+            let normal = ((i64::from(sum) << headroom.saturating_sub(1)) + (1 << 13)) >> 14;
             let reciprocal = reciprocals.at(i16::saturate(normal as i32 - (3 << 15)));
             let shift = 31 - headroom.min(30);
             for result in results {
@@ -145,4 +143,31 @@ fn reals(site: &Site<'_>, beta: f32) -> Result<Kernel, Refusal> {
         }
         Ok(())
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn a_result_of_another_scale_is_refused() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" int8[1,4] scale=0.1\n\
+                     tensor t1 \"b\" int8[1,4] scale=0.5 zero=-128\n t1 = softmax(t0)";
+        let refused = run(graph, &[Buffer::I8(vec![0; 4])], Rounding::Double).unwrap_err();
+        assert_eq!(
+            refused,
+            "CF-EXE-001: its result has scale 0.5 and zero point -128 where 0.00390625 and -128 are \
+             defined (operator `b`)"
+        );
+    }
+
+    #[test]
+    fn equal_inputs_share_one() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" float32[1,4]\n\
+                     tensor t1 \"b\" float32[1,4]\n t1 = softmax(t0) beta=3.0";
+        let inputs = [Buffer::F32(vec![1e30; 4])];
+        assert_eq!(run(graph, &inputs, Rounding::Double), Ok(Buffer::F32(vec![0.25; 4])));
+    }
 }

@@ -7,8 +7,8 @@
 
 use cofit_vocab::ElementType;
 
-use crate::arithmetic::sigmoid_table::{ToIndex, interpolate};
 use crate::arithmetic::four_bits::FourBits;
+use crate::arithmetic::sigmoid_table::{ToIndex, interpolate};
 use crate::arithmetic::{self, rounding_shift_right};
 use crate::call::Kernel;
 use crate::elementwise::{expect_result, map};
