@@ -5,6 +5,7 @@
 
 mod fixed_point;
 mod requantise;
+pub(crate) mod sigmoid_table;
 
 pub use fixed_point::*;
 pub use requantise::{Multiplier, Rounding};

@@ -9,6 +9,7 @@ mod depth_to_space;
 mod fill;
 mod gather;
 mod gather_nd;
+mod gru;
 mod mean;
 mod mirror_pad;
 mod pack;
@@ -25,8 +26,10 @@ mod space_to_batch_nd;
 mod space_to_depth;
 mod split;
 mod strided_slice;
+mod svdf;
 mod tile;
 mod transpose;
+mod unidirectional_sequence_lstm;
 mod unpack;
 
 use cofit_ir::Op;
@@ -74,7 +77,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Gelu(_) => Err(site.unsupported()),
         Op::Greater(_) => Err(site.unsupported()),
         Op::GreaterEqual(_) => Err(site.unsupported()),
-        Op::Gru(_) => Err(site.unsupported()),
+        Op::Gru(op) => gru::prepare(site, op),
         Op::HardSwish(_) => Err(site.unsupported()),
         Op::L2Normalization(_) => Err(site.unsupported()),
         Op::LeakyRelu(_) => Err(site.unsupported()),
@@ -126,12 +129,12 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::StridedSlice(op) => strided_slice::prepare(site, op),
         Op::Sub(_) => Err(site.unsupported()),
         Op::Sum(_) => mean::prepare(site, mean::Kind::Sum),
-        Op::Svdf(_) => Err(site.unsupported()),
+        Op::Svdf(op) => svdf::prepare(site, op),
         Op::Tanh(_) => Err(site.unsupported()),
         Op::Tile(_) => tile::prepare(site),
         Op::Transpose(_) => transpose::prepare(site),
         Op::TransposeConv2d(_) => Err(site.unsupported()),
-        Op::UnidirectionalSequenceLstm(_) => Err(site.unsupported()),
+        Op::UnidirectionalSequenceLstm(op) => unidirectional_sequence_lstm::prepare(site, op),
         Op::Unpack(op) => unpack::prepare(site, op),
         Op::VarHandle(_) => Err(site.unsupported()),
         Op::AssignVariable(_) => Err(site.unsupported()),
