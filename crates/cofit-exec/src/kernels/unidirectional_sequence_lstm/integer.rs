@@ -8,7 +8,7 @@ use cofit_ir::Activation;
 use cofit_ir::ops::UnidirectionalSequenceLstm;
 
 use super::{BIAS, CELL, LAST_OUTPUT, Layout, NORM, ON_INPUT, ON_OUTPUT, PEEPHOLE, PROJECTION};
-use crate::arithmetic::sigmoid_table::interpolate;
+use crate::arithmetic::sigmoid_table::{ToIndex, interpolate};
 use crate::arithmetic::{Multiplier, Rounding};
 use crate::buffer::Element;
 use crate::call::{Fault, Kernel};
@@ -66,13 +66,6 @@ struct Gate {
     bias: Vec<i64>,
 }
 
-/// How the cell's value becomes an index of the table of the hyperbolic tangent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CellIndex {
-    multiplier: i32,
-    shift: u32,
-}
-
 struct Integer {
     layout: Layout,
     rounding: Rounding,
@@ -84,7 +77,8 @@ struct Integer {
     output_zero: i32,
     /// 0 for none.
     cell_clip: i16,
-    cell_index: CellIndex,
+    gate_index: ToIndex,
+    cell_index: ToIndex,
 }
 
 pub(super) fn prepare<T: Signal, B: Element + Into<i64>>(
@@ -128,6 +122,7 @@ pub(super) fn prepare<T: Signal, B: Element + Into<i64>>(
         output_factor: Multiplier::new(GATE_OUTPUT * GATE_OUTPUT / f64::from(last.scale)),
         output_zero: last.zero_point,
         cell_clip: if op.cell_clip > 0.0 { clip.min(32767.0) as i16 } else { 0 },
+        gate_index: ToIndex::new(GATE_INPUT, 0),
         cell_index: cell_index(site, cell)?,
     };
     Ok(Box::new(move |call| {
@@ -170,15 +165,11 @@ fn matrix(site: &Site<'_>, index: usize, input: Affine) -> Result<Matrix, Refusa
     })
 }
 
-/// The table's index is the cell with 12 fractional bits, times three.
-fn cell_index(site: &Site<'_>, cell: Affine) -> Result<CellIndex, Refusal> {
-    let power = cell.scale.log2().round();
-    let is_power = (cell.scale.log2() - power).abs() < 1e-3;
-    match power as i32 + 12 {
-        _ if !is_power => {}
-        shift @ 0..=12 => return Ok(CellIndex { multiplier: 3 << shift, shift: 0 }),
-        shift @ -18..0 => return Ok(CellIndex { multiplier: 3, shift: -shift as u32 }),
-        _ => {}
+/// TFLM rounds the logarithm of the cell's scale, so that only powers of two mean what they say.
+fn cell_index(site: &Site<'_>, cell: Affine) -> Result<ToIndex, Refusal> {
+    let power = cell.scale.log2();
+    if (power - power.round()).abs() < 1e-3 && (-30.0..=0.0).contains(&power.round()) {
+        return Ok(ToIndex::new(cell.scale, 12));
     }
     Err(site.refuse(
         format!("the cell's scale is {}", cell.scale),
@@ -194,8 +185,7 @@ impl Integer {
             let value = |(index, &bias): (usize, &i64)| {
                 let from_input = gate.on_input.row(index, x, bias, self.rounding);
                 let from_output = gate.on_output.row(index, last, 0, self.rounding);
-                // The index of the table is three times the value.
-                function(i32::from(from_input.saturating_add(from_output)) * 3)
+                function(self.gate_index.of(from_input.saturating_add(from_output)))
             };
             gate.bias.iter().enumerate().map(value).collect()
         };
@@ -233,13 +223,6 @@ impl Matrix {
             sum.wrapping_add(product)
         });
         narrow(T::requantise(sum, self.factor, rounding))
-    }
-}
-
-impl CellIndex {
-    fn of(self, cell: i16) -> i32 {
-        let half = if self.shift > 0 { 1 << (self.shift - 1) } else { 0 };
-        (i32::from(cell) * self.multiplier + half) >> self.shift
     }
 }
 
