@@ -31,6 +31,7 @@ mod call;
 mod copy_box;
 pub mod difference;
 mod elementwise;
+pub mod file_order;
 mod integer;
 mod kernels;
 mod lookup;

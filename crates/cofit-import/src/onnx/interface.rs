@@ -6,11 +6,11 @@ use cofit_ir::{AxisOrder, Origin, Quantisation, Shape, Tensor, TensorId, ops};
 use cofit_vocab::diagnostic::onnx as code;
 use cofit_vocab::{Diagnostic, Diagnostics, ElementType, Place};
 
-use super::OnnxOptions;
+use super::{OnnxOptions, OpenAxis};
 use super::constant::unsupported_element;
 use super::importer::{Importer, Target, Value};
 use super::layout;
-use super::proto::{GraphProto, TensorShapeProto, ValueInfoProto, data_type};
+use super::proto::{DimensionProto, GraphProto, TensorShapeProto, ValueInfoProto, data_type};
 use super::read::cut;
 use super::refusal::Imported;
 use super::view::{Reading, View, channels_innermost, in_order};
@@ -96,6 +96,29 @@ fn tensor(
     }
 }
 
+/// The name of an axis whose length the file leaves open.
+fn open_name(input: &ValueInfoProto, dimension: &DimensionProto, axis: usize) -> String {
+    match &dimension.dim_param {
+        Some(name) if !name.is_empty() => name.clone(),
+        _ => format!("{}.{axis}", input.name),
+    }
+}
+
+/// Every axis of an input that the file leaves open.
+pub(crate) fn open_axes(graph: &GraphProto) -> Vec<OpenAxis> {
+    let mut open = Vec::new();
+    for input in &graph.input {
+        let Ok((_, shape)) = tensor(input) else { continue };
+        for (axis, dimension) in shape.dim.iter().enumerate() {
+            if dimension.dim_value.is_none_or(|length| length <= 0) {
+                let name = open_name(input, dimension, axis);
+                open.push(OpenAxis { name, input: input.name.clone(), axis });
+            }
+        }
+    }
+    open
+}
+
 /// The input's shape with every axis fixed. Names of open axes are added to `names`.
 fn fix(
     input: &ValueInfoProto,
@@ -112,10 +135,7 @@ fn fix(
             lengths.push(length);
             continue;
         }
-        let name = match &dimension.dim_param {
-            Some(name) if !name.is_empty() => name.clone(),
-            _ => format!("{}.{axis}", input.name),
-        };
+        let name = open_name(input, dimension, axis);
         let given = options.dimensions.iter().rev().find(|(given, _)| *given == name);
         if let Some(&(_, length)) = given {
             lengths.push(length);

@@ -32,6 +32,15 @@ pub(crate) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(LONGEST_NAME)]
 }
 
+/// The axes that a file leaves open; see [`super::open_axes`].
+pub(crate) fn open_axes(bytes: SharedBytes) -> Vec<super::OpenAxis> {
+    let most = most_messages(bytes.len());
+    let is_bounded = wire::messages(&bytes, most).is_some_and(|found| found.messages <= most);
+    let proto = is_bounded.then(|| ModelProto::decode(bytes).ok()).flatten();
+    let graph = proto.and_then(|proto| proto.graph);
+    graph.as_ref().map(interface::open_axes).unwrap_or_default()
+}
+
 /// Reads a file; see [`super::load`].
 pub(crate) fn load(
     bytes: SharedBytes,

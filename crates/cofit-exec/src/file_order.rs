@@ -3,8 +3,9 @@
 //! Networks store channels innermost. A file that states another order (ONNX) gets and gives arrays
 //! in its own.
 
-use cofit_exec::Buffer;
 use cofit_ir::Tensor;
+
+use crate::Buffer;
 
 /// The file's shape of a tensor, and its elements in the file's order.
 pub fn to_file(tensor: &Tensor, stored: &Buffer) -> (Vec<u64>, Buffer) {
