@@ -156,9 +156,9 @@ pub(super) fn dense(
 ) -> Imported<View> {
     let rank = input.rank();
     let inner = rank.checked_sub(1).ok_or_else(|| Refusal::node("a product with a scalar"))?;
-    let (outputs, depth) = match weights.shape.dimensions() {
-        &[outputs, depth] if is_transposed => (outputs, depth),
-        &[depth, outputs] => (outputs, depth),
+    let (outputs, depth) = match *weights.shape.dimensions() {
+        [outputs, depth] if is_transposed => (outputs, depth),
+        [depth, outputs] => (outputs, depth),
         _ => return Err(Refusal::node(format!("weights of {}", weights.shape))),
     };
     if input.length(inner) != depth {

@@ -79,9 +79,8 @@ pub(super) fn pooled(
         }
     };
     // TFLite's windows leave their border out, as the default of the file's does.
-    let exact = padding(sliding, height, width, borders).filter(|&padding| {
-        (padding == Padding::Valid || !counts_border) && !(ceil && counts_border)
-    });
+    let exact = padding(sliding, height, width, borders)
+        .filter(|&padding| padding == Padding::Valid || !counts_border);
     let name = node.result();
     let made = if let Some(padding) = exact {
         importer.emit(op(padding), &[tensor], name)?
