@@ -189,24 +189,32 @@ pub(crate) fn outputs(
 /// The tensor that is the output of that name.
 fn edge(importer: &mut Importer, view: View, name: &str) -> Imported<TensorId> {
     importer.target = None;
-    let is_shifted = view.reading == Reading::Shifted;
-    let view = match view.reading {
-        Reading::Shifted => View { reading: Reading::Plain, ..view },
-        Reading::Plain | Reading::Dequantised => importer.plain(view)?,
-    };
     let stored = importer.graph.tensors[view.tensor].shape.clone();
     let file_order = in_order(view.rank());
     let order = match view.natural(&stored) {
-        Some(order) if order == file_order || view.lies_in(&file_order) => file_order,
+        Some(order)
+            if order == channels_innermost(view.rank()) && view.stored_shape(&order) == stored =>
+        {
+            order
+        }
+        Some(_) if view.lies_in(&file_order) => file_order,
         Some(order) if order == channels_innermost(view.rank()) => order,
         Some(_) | None => file_order,
     };
+    // Integers are smaller to move than the reals that they stand for.
     let mut tensor = importer.arrange(&view, &order)?;
-    if is_shifted {
-        let quantisation = importer.graph.tensors[tensor].quantisation.clone().unwrap_or_default();
-        let element = ElementType::UInt8;
-        let target = Target { element, quantisation: unsigned(quantisation) };
-        tensor = importer.emit_as(ops::Quantize::default(), &[tensor], name, target)?;
+    match view.reading {
+        Reading::Plain => {}
+        Reading::Shifted => {
+            let own = importer.graph.tensors[tensor].quantisation.clone().unwrap_or_default();
+            let element = ElementType::UInt8;
+            let target = Target { element, quantisation: unsigned(own) };
+            tensor = importer.emit_as(ops::Quantize::default(), &[tensor], name, target)?;
+        }
+        Reading::Dequantised => {
+            let arranged = View { tensor, ..view.clone() };
+            tensor = importer.plain(arranged)?.tensor;
+        }
     }
     let axes = AxisOrder::new(&order, view.rank()).filter(|axes| !axes.is_identity());
     let is_edge =

@@ -93,7 +93,7 @@ pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported 
     let shape = Shape::new(&[outputs, kernel.height, kernel.width, depth]);
     let weights = store_weights(importer, &weights, &divided, &[1, 2, 3, 0], shape, 0)?;
     let result = [stored[0], made_height, made_width, outputs].map(i64::from);
-    let result = importer.integers(&format!("{}/shape", node.result()), &result, &[4]);
+    let result = importer.integers(&format!("{}/shape", node.result()), &result, &[4])?;
     let mut operands = vec![result, weights, tensor];
     if node.input(2).is_some() {
         let bias =
