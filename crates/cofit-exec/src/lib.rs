@@ -17,7 +17,8 @@
 //! # Where things are
 //! One operator is one file under `kernels/`, with `prepare` as its only entry; `kernels.rs` is the
 //! list. [`arithmetic`] holds the fixed-point arithmetic that they share. `site.rs` is what a kernel
-//! sees when it is prepared, `call.rs` what it sees when it runs.
+//! sees when it is prepared, `call.rs` what it sees when it runs. Kernels that only move data rest on
+//! `copy_box.rs` and `axis_tables.rs`, those that reduce axes on `reduction.rs`.
 //!
 //! # What is absent
 //! Nothing here knows chips, plans or time.
