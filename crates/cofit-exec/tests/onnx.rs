@@ -59,7 +59,8 @@ fn refused(folder: &Path) -> BTreeMap<String, String> {
 fn compare(path: &Path) -> Result<(), String> {
     let arrays = arrays(&path.with_extension("npz"))?;
     let text = |found: &cofit_vocab::Diagnostics| {
-        let lines: Vec<String> = found.iter().map(|one| format!("[{}] {}", one.code.id, one.message)).collect();
+        let lines: Vec<String> =
+            found.iter().map(|one| format!("[{}] {}", one.code.id, one.message)).collect();
         lines.join("; ")
     };
     let bytes = Bytes::from(std::fs::read(path).map_err(|error| error.to_string())?);

@@ -6,7 +6,6 @@ use cofit_ir::{AxisOrder, Origin, Quantisation, Shape, Tensor, TensorId, ops};
 use cofit_vocab::diagnostic::onnx as code;
 use cofit_vocab::{Diagnostic, Diagnostics, ElementType, Place};
 
-use super::{OnnxOptions, OpenAxis};
 use super::constant::unsupported_element;
 use super::importer::{Importer, Target, Value};
 use super::layout;
@@ -14,6 +13,7 @@ use super::proto::{DimensionProto, GraphProto, TensorShapeProto, ValueInfoProto,
 use super::read::cut;
 use super::refusal::Imported;
 use super::view::{Reading, View, channels_innermost, in_order};
+use super::{OnnxOptions, OpenAxis};
 
 /// Makes tensors of the graph's inputs, in the arrangement that their first readers want.
 pub(crate) fn inputs(
