@@ -9,14 +9,20 @@ use cofit_ir::{ConstantData, Graph, Op, OperatorId, TensorId, TensorRole};
 use cofit_vocab::ElementType;
 use cranelift_entity::EntitySet;
 
+use crate::passes::Pass;
 use crate::rewrite;
+
+/// The pass.
+pub const PASS: Pass =
+    Pass { name: "fold_shape_arithmetic", description: "computes shapes ahead of time", run };
 
 /// Most elements of a result that is computed: shapes are short.
 const MOST: usize = 64;
 
 /// Replaces operators on shapes by their results.
-pub fn run(graph: &mut Graph) {
+pub fn run(graph: &mut Graph) -> usize {
     let mut doomed: EntitySet<OperatorId> = EntitySet::new();
+    let mut count = 0;
     let ids: Vec<OperatorId> = graph.operators.keys().collect();
     for id in ids {
         let &[output] = graph.operators[id].outputs.as_slice() else { continue };
@@ -25,11 +31,13 @@ pub fn run(graph: &mut Graph) {
         if let (Some(data), false) = (result, is_read_outside) {
             graph.tensors[output].role = TensorRole::Constant(ConstantData::Present(data.into()));
             doomed.insert(id);
+            count += 1;
         }
     }
     if !doomed.is_empty() {
         rewrite::remove_operators(graph, &doomed);
     }
+    count
 }
 
 /// The elements of an operator's result, where it computes with shapes that are known.

@@ -1,0 +1,99 @@
+//! Models before and after a pass.
+//!
+//! `tests/passes/PASS/*.txt` is a model as text, a line `----`, and the model after the pass, or
+//! `unchanged`; tensors that are left unused are not shown. Below `canonicalise` all passes run.
+//! `UPDATE=1` rewrites what is below the line.
+//!
+//! Every model is executed before and after on the same random inputs, but for those with constants
+//! whose values are absent; the results have to be equal, integers to the bit. The pass has nothing
+//! left to do when it has run, and names, types and shapes of inputs and outputs are what they were.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use cofit_canonical::{PASSES, canonicalise, remove_unused_tensors};
+use cofit_ir::text::parse;
+use cofit_ir::{Graph, Model, Tensor, Verified};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use support::{has_absent_values, same_results};
+
+/// The fewest cases of a pass.
+const FEWEST: usize = 3;
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/passes");
+    let mut trials = Vec::new();
+    for name in PASSES.iter().map(|pass| pass.name).chain(["canonicalise"]) {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(name))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
+        files.sort();
+        assert!(files.len() >= FEWEST, "{name} has {} cases", files.len());
+        trials.extend(files.into_iter().map(|path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            Trial::test(format!("{name}/{stem}"), move || check(name, &path))
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Runs one case and compares, or rewrites its expectation.
+fn check(pass: &str, path: &Path) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(path).map_err(|fault| fault.to_string())?;
+    let (source, expected) = text.split_once("----\n").unwrap_or((&text, ""));
+    let model = parse(source, None).map_err(|found| format!("{found:#?}"))?;
+    let before = Verified::new(model).map_err(|found| format!("before: {found:#?}"))?;
+    let mut changed = before.clone().into_model();
+    run(pass, &mut changed);
+    let mut again = changed.clone();
+    run(pass, &mut again);
+
+    let actual =
+        if changed == **before.model() { "unchanged\n".to_owned() } else { shown(&changed) };
+    if std::env::var_os("UPDATE").is_some() {
+        let rewritten = format!("{}\n----\n{actual}", source.trim_end());
+        std::fs::write(path, rewritten).map_err(|fault| fault.to_string())?;
+    } else if actual != expected {
+        return Err(format!("expected\n{expected}but it is\n{actual}").into());
+    }
+    if again != changed {
+        return Err(format!("run again it makes\n{}of\n{actual}", shown(&again)).into());
+    }
+    let after = Verified::new(changed).map_err(|found| format!("after: {found:#?}"))?;
+    if surface(before.main_graph()) != surface(after.main_graph()) {
+        return Err("the inputs or outputs are others".into());
+    }
+    if !has_absent_values(before.main_graph()) {
+        same_results(&before, &after)?;
+    }
+    Ok(())
+}
+
+fn run(pass: &str, model: &mut Model) {
+    let Some(graph) = model.main_mut() else { return };
+    match PASSES.iter().find(|known| known.name == pass) {
+        Some(pass) => {
+            (pass.run)(graph);
+        }
+        None => {
+            canonicalise(graph);
+        }
+    }
+}
+
+/// A model as text, without tensors that nobody names.
+fn shown(model: &Model) -> String {
+    let mut model = model.clone();
+    model.graphs.values_mut().for_each(remove_unused_tensors);
+    model.to_string()
+}
+
+/// What the outside sees of a graph.
+fn surface(graph: &Graph) -> [Vec<Tensor>; 2] {
+    [&graph.inputs, &graph.outputs]
+        .map(|ids| ids.iter().map(|&id| graph.tensors[id].clone()).collect())
+}
