@@ -1,6 +1,32 @@
 //! Every operator's kernel, one file each.
 
+mod add;
+mod average_pool2d;
+mod batch_mat_mul;
+mod conv2d;
+mod depthwise_conv2d;
+mod dequantize;
+mod dot;
+mod elu;
+mod fully_connected;
+mod hard_swish;
+mod leaky_relu;
+mod logistic;
+mod max_pool2d;
+mod maximum;
+mod mul;
+mod pool;
+mod prelu;
+mod quantize;
+mod relu;
+mod requantiser;
 mod reshape;
+mod softmax;
+mod sub;
+mod tanh;
+mod transpose_conv2d;
+mod weights;
+mod window;
 
 use cofit_ir::Op;
 
@@ -14,26 +40,26 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
     match &site.operator().op {
         Op::Reshape(_) | Op::Squeeze(_) | Op::ExpandDims(_) => reshape::prepare(site),
         Op::Abs(_) => Err(site.unsupported()),
-        Op::Add(_) => Err(site.unsupported()),
+        Op::Add(_) => add::prepare(site),
         Op::ArgMax(_) => Err(site.unsupported()),
         Op::ArgMin(_) => Err(site.unsupported()),
-        Op::AveragePool2d(_) => Err(site.unsupported()),
-        Op::BatchMatMul(_) => Err(site.unsupported()),
+        Op::AveragePool2d(op) => average_pool2d::prepare(op, site),
+        Op::BatchMatMul(op) => batch_mat_mul::prepare(op, site),
         Op::BatchNormalization(_) => Err(site.unsupported()),
         Op::BatchToSpaceNd(_) => Err(site.unsupported()),
         Op::BroadcastTo(_) => Err(site.unsupported()),
         Op::Cast(_) => Err(site.unsupported()),
         Op::Ceil(_) => Err(site.unsupported()),
         Op::Concatenation(_) => Err(site.unsupported()),
-        Op::Conv2d(_) => Err(site.unsupported()),
+        Op::Conv2d(op) => conv2d::prepare(op, site),
         Op::Cos(_) => Err(site.unsupported()),
         Op::Cumsum(_) => Err(site.unsupported()),
         Op::Custom(_) => Err(site.unsupported()),
         Op::DepthToSpace(_) => Err(site.unsupported()),
-        Op::DepthwiseConv2d(_) => Err(site.unsupported()),
-        Op::Dequantize(_) => Err(site.unsupported()),
+        Op::DepthwiseConv2d(op) => depthwise_conv2d::prepare(op, site),
+        Op::Dequantize(_) => dequantize::prepare(site),
         Op::Div(_) => Err(site.unsupported()),
-        Op::Elu(_) => Err(site.unsupported()),
+        Op::Elu(_) => elu::prepare(site),
         Op::Equal(_) => Err(site.unsupported()),
         Op::Erf(_) => Err(site.unsupported()),
         Op::Exp(_) => Err(site.unsupported()),
@@ -41,16 +67,16 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Floor(_) => Err(site.unsupported()),
         Op::FloorDiv(_) => Err(site.unsupported()),
         Op::FloorMod(_) => Err(site.unsupported()),
-        Op::FullyConnected(_) => Err(site.unsupported()),
+        Op::FullyConnected(op) => fully_connected::prepare(op, site),
         Op::Gather(_) => Err(site.unsupported()),
         Op::GatherNd(_) => Err(site.unsupported()),
         Op::Gelu(_) => Err(site.unsupported()),
         Op::Greater(_) => Err(site.unsupported()),
         Op::GreaterEqual(_) => Err(site.unsupported()),
         Op::Gru(_) => Err(site.unsupported()),
-        Op::HardSwish(_) => Err(site.unsupported()),
+        Op::HardSwish(_) => hard_swish::prepare(site),
         Op::L2Normalization(_) => Err(site.unsupported()),
-        Op::LeakyRelu(_) => Err(site.unsupported()),
+        Op::LeakyRelu(_) => leaky_relu::prepare(site),
         Op::Less(_) => Err(site.unsupported()),
         Op::LessEqual(_) => Err(site.unsupported()),
         Op::Log(_) => Err(site.unsupported()),
@@ -58,26 +84,26 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::LogicalAnd(_) => Err(site.unsupported()),
         Op::LogicalNot(_) => Err(site.unsupported()),
         Op::LogicalOr(_) => Err(site.unsupported()),
-        Op::Logistic(_) => Err(site.unsupported()),
-        Op::MaxPool2d(_) => Err(site.unsupported()),
-        Op::Maximum(_) => Err(site.unsupported()),
+        Op::Logistic(_) => logistic::prepare(site),
+        Op::MaxPool2d(op) => max_pool2d::prepare(op, site),
+        Op::Maximum(_) => maximum::prepare(site),
         Op::Mean(_) => Err(site.unsupported()),
-        Op::Minimum(_) => Err(site.unsupported()),
+        Op::Minimum(_) => maximum::prepare(site),
         Op::MirrorPad(_) => Err(site.unsupported()),
-        Op::Mul(_) => Err(site.unsupported()),
+        Op::Mul(_) => mul::prepare(site),
         Op::Neg(_) => Err(site.unsupported()),
         Op::NotEqual(_) => Err(site.unsupported()),
         Op::Pack(_) => Err(site.unsupported()),
         Op::Pad(_) => Err(site.unsupported()),
         Op::Pow(_) => Err(site.unsupported()),
-        Op::Prelu(_) => Err(site.unsupported()),
-        Op::Quantize(_) => Err(site.unsupported()),
+        Op::Prelu(_) => prelu::prepare(site),
+        Op::Quantize(_) => quantize::prepare(site),
         Op::ReduceMax(_) => Err(site.unsupported()),
         Op::ReduceMin(_) => Err(site.unsupported()),
         Op::ReduceProd(_) => Err(site.unsupported()),
-        Op::Relu(_) => Err(site.unsupported()),
-        Op::Relu6(_) => Err(site.unsupported()),
-        Op::ReluN1To1(_) => Err(site.unsupported()),
+        Op::Relu(_) => relu::prepare(site),
+        Op::Relu6(_) => relu::prepare(site),
+        Op::ReluN1To1(_) => relu::prepare(site),
         Op::ResizeBilinear(_) => Err(site.unsupported()),
         Op::ResizeNearestNeighbor(_) => Err(site.unsupported()),
         Op::Reverse(_) => Err(site.unsupported()),
@@ -88,7 +114,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Sign(_) => Err(site.unsupported()),
         Op::Sin(_) => Err(site.unsupported()),
         Op::Slice(_) => Err(site.unsupported()),
-        Op::Softmax(_) => Err(site.unsupported()),
+        Op::Softmax(_) => softmax::prepare(site),
         Op::SpaceToBatchNd(_) => Err(site.unsupported()),
         Op::SpaceToDepth(_) => Err(site.unsupported()),
         Op::Split(_) => Err(site.unsupported()),
@@ -97,13 +123,13 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Square(_) => Err(site.unsupported()),
         Op::SquaredDifference(_) => Err(site.unsupported()),
         Op::StridedSlice(_) => Err(site.unsupported()),
-        Op::Sub(_) => Err(site.unsupported()),
+        Op::Sub(_) => sub::prepare(site),
         Op::Sum(_) => Err(site.unsupported()),
         Op::Svdf(_) => Err(site.unsupported()),
-        Op::Tanh(_) => Err(site.unsupported()),
+        Op::Tanh(_) => tanh::prepare(site),
         Op::Tile(_) => Err(site.unsupported()),
         Op::Transpose(_) => Err(site.unsupported()),
-        Op::TransposeConv2d(_) => Err(site.unsupported()),
+        Op::TransposeConv2d(op) => transpose_conv2d::prepare(op, site),
         Op::UnidirectionalSequenceLstm(_) => Err(site.unsupported()),
         Op::Unpack(_) => Err(site.unsupported()),
         Op::VarHandle(_) => Err(site.unsupported()),

@@ -23,13 +23,20 @@
 //! Nothing here knows chips, plans or time.
 
 pub mod arithmetic;
+mod broadcast;
 pub mod buffer;
 mod call;
+pub mod difference;
+mod elementwise;
+mod integer;
 mod kernels;
+mod lookup;
 pub mod network;
 pub mod probe;
+mod real_function;
 mod site;
 
 pub use arithmetic::Rounding;
 pub use buffer::{Buffer, Element, Slice, SliceMut};
+pub use difference::Difference;
 pub use network::{Network, Observer, Options, State};

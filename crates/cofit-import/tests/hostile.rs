@@ -180,14 +180,32 @@ fn a_missing_operand_is_not_a_broken_index() {
 #[test]
 fn an_unknown_operator_is_named_with_its_tensor() {
     let mut parts = Parts::new();
-    parts.codes[0] = code(26);
+    parts.codes[0] = code(15);
     let messages = messages(parts.file());
     assert_eq!(codes(&messages), ["CF-TFL-009"]);
     let message = &messages.into_vec()[0];
-    assert_eq!(message.place.operator.as_deref(), Some("SPACE_TO_DEPTH #0"));
+    assert_eq!(message.place.operator.as_deref(), Some("LSH_PROJECTION #0"));
     assert_eq!(message.place.tensor.as_deref(), Some("y"));
     assert_eq!(message.place.file.as_deref(), Some("hostile.tflite"));
     assert!(message.place.span.is_some());
+}
+
+#[test]
+fn a_select_of_slices_is_refused() {
+    let select = |condition: &'static [i32]| {
+        move |parts: &mut Parts| {
+            let mut truth = tensor("c", condition);
+            truth.scalar(schema::tensor::TYPE, 6i8, 0);
+            parts.tensors.push(truth);
+            parts.codes[0] = code(64);
+            parts.operators[0] = operator(&[2, 0, 0], &[1]);
+            parts.inputs.push(2);
+        }
+    };
+    check(select(&[1, 4]), &[]);
+    check(select(&[]), &[]);
+    check(select(&[1]), &[]);
+    check(select(&[4]), &["CF-TFL-009"]);
 }
 
 #[test]

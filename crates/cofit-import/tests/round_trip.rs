@@ -7,10 +7,15 @@ use proptest::prelude::*;
 
 /// The model texts beside this file; `checks/litert_runs_ours.py` runs them in LiteRT.
 const TEXTS: &[(&str, &str)] = &[
+    ("arithmetic", include_str!("models/arithmetic.cofit")),
+    ("blocks", include_str!("models/blocks.cofit")),
+    ("comparisons", include_str!("models/comparisons.cofit")),
     ("elementwise", include_str!("models/elementwise.cofit")),
+    ("functions", include_str!("models/functions.cofit")),
     ("loop", include_str!("models/loop.cofit")),
     ("lstm", include_str!("models/lstm.cofit")),
     ("movement", include_str!("models/movement.cofit")),
+    ("reductions", include_str!("models/reductions.cofit")),
     ("variable", include_str!("models/variable.cofit")),
 ];
 

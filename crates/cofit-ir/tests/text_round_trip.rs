@@ -82,6 +82,9 @@ fn attribute_text(type_name: &str) -> BoxedStrategy<String> {
         "f32" => float().prop_map(|value| format!("{value:?}")).boxed(),
         "GraphId" => (0..u32::MAX).prop_map(|index| format!("g{index}")).boxed(),
         "i32" => any::<i32>().prop_map(|value| value.to_string()).boxed(),
+        "MirrorMode" => {
+            select(cofit_ir::ops::MirrorMode::ALL).prop_map(|mode| mode.name().to_owned()).boxed()
+        }
         "Padding" => prop_oneof![
             Just("same".to_owned()),
             Just("valid".to_owned()),

@@ -4,7 +4,7 @@
 //! into strings; it computes no figure and prints nothing itself.
 //!
 //! One command, one file: [`check`], [`inspect`], [`plan`], [`sim`], [`compare`], [`chips`],
-//! [`lint`], [`explain`]. What
+//! [`lint`], [`explain`], [`run`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod json;
 pub mod lint;
 pub mod plan;
+pub mod run;
 pub mod sim;
 mod subject;
 pub mod table;

@@ -91,6 +91,23 @@ pub fn headroom(amount: Option<f64>, unit: Option<Unit>, status: Status) -> Stri
     }
 }
 
+/// A number of any magnitude with four significant digits.
+pub fn significant(number: f64) -> String {
+    let magnitude = number.abs();
+    match magnitude {
+        0.0 => "0".to_owned(),
+        1e-3..1e5 => {
+            let decimals = (3 - magnitude.log10().floor() as i32).clamp(0, 6) as usize;
+            let text = format!("{number:.decimals$}");
+            match text.contains('.') {
+                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                false => text,
+            }
+        }
+        _ => format!("{number:.3e}"),
+    }
+}
+
 /// A share as whole per cent.
 pub fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
@@ -137,6 +154,21 @@ mod tests {
         assert_eq!(figure(&point), "6.90 ms");
         let range = Figure::between(0.0069, Unit::Seconds, FigureKind::Calibrated, 0.0061, 0.0083);
         assert_eq!(figure(&range), "6.90 ms [6.10 ms, 8.30 ms]");
+    }
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        for (number, text) in [
+            (0.0, "0"),
+            (0.123456, "0.1235"),
+            (-12.5, "-12.5"),
+            (1234.56, "1235"),
+            (1e-7, "1.000e-7"),
+            (3.0, "3"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(significant(number), text);
+        }
     }
 
     #[test]

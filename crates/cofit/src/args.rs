@@ -35,6 +35,10 @@ pub enum Command {
     Compare(CompareArgs),
     /// The catalogue of chip cards
     Chips(ChipsArgs),
+    /// Runs the model to the bit: arrays in, arrays out
+    Run(RunArgs),
+    /// The model as a file of another format
+    Convert(ConvertArgs),
     /// What a message's code means and what to do about it
     Explain(ExplainArgs),
 }
@@ -232,6 +236,49 @@ pub enum ChipsCommand {
     },
     /// The JSON Schema of cards
     Schema,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// An input from a .npy file; may be repeated. Float arrays are quantised for integer inputs
+    #[arg(long = "input", value_name = "[NAME=]FILE.npy")]
+    pub inputs: Vec<String>,
+    /// Random inputs from this seed, in place of files
+    #[arg(long, value_name = "N", conflicts_with = "inputs")]
+    pub random: Option<u64>,
+    /// Write one .npy file an output to this folder, named by index and name in the model file
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Write and list every tensor that an operator computes, not only the outputs
+    #[arg(long)]
+    pub dump_layers: bool,
+    /// How a requantisation rounds
+    #[arg(long, value_enum, default_value_t = RoundingArg::Double)]
+    pub rounding: RoundingArg,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How a requantisation rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoundingArg {
+    /// Twice, as TensorFlow Lite for Microcontrollers and CMSIS-NN do by default.
+    Double,
+    /// Once, as libraries built with `TFLITE_SINGLE_ROUNDING` do.
+    Single,
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The new file: `.tflite`, or `.cofit` for model text
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Arguments of `explain`.

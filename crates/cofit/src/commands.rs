@@ -3,9 +3,11 @@
 pub mod check;
 pub mod chips;
 pub mod compare;
+pub mod convert;
 pub mod explain;
 pub mod inspect;
 pub mod plan;
+pub mod run;
 pub mod sim;
 
 use cofit_chip::Chip;

@@ -18,6 +18,9 @@ use crate::output;
 /// below what would fill a small machine's memory.
 const MODEL_LIMIT: u64 = 2 << 30;
 
+/// The largest array file that is read.
+pub const ARRAY_LIMIT: u64 = 2 << 30;
+
 /// Reads and verifies a model file of any format.
 ///
 /// # Errors
@@ -205,7 +208,7 @@ pub fn quantity(
 }
 
 /// The bytes of a regular file of at most `limit` bytes.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let refuse = |message: String| {
         let place = Place::default().with_file(path.display().to_string());
         Failure::new(&usage::UNREADABLE_FILE, message, place)

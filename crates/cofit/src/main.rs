@@ -4,8 +4,10 @@
 //! says whose fault a failure is: [`failure::exit_code`].
 
 mod args;
+mod arrays;
 mod commands;
 mod failure;
+mod inputs;
 mod load;
 mod output;
 
@@ -53,6 +55,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Convert(args) => commands::convert::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }

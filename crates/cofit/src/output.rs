@@ -32,6 +32,14 @@ pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
         return Ok(());
     };
+    write_new(path, text.as_bytes())
+}
+
+/// Writes a new file.
+///
+/// # Errors
+/// The file exists already or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
         let place = Place::default().with_file(path.display().to_string());
         if error.kind() == std::io::ErrorKind::AlreadyExists {
@@ -40,7 +48,7 @@ pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
             Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
         }
     })?;
-    file.write_all(text.as_bytes()).map_err(|error| {
+    file.write_all(bytes).map_err(|error| {
         let place = Place::default().with_file(path.display().to_string());
         Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
     })

@@ -314,6 +314,11 @@ impl<'a> FileReading<'a> {
         } else {
             self.builtin(table, entry.builtin, &site)?
         };
+        if entry.builtin == operators::SELECT && takes_slices(graph, &inputs) {
+            let message = format!("{} selects whole slices by its condition", site.what);
+            self.error(&code::UNSUPPORTED_OPERATOR, message, site.place.clone());
+            return None;
+        }
         Some(Operator {
             op,
             inputs: inputs.into_iter().collect(),
@@ -382,6 +387,17 @@ impl<'a> FileReading<'a> {
         self.error(rule, message, site.place.clone());
         None
     }
+}
+
+/// Whether a SELECT means something else than the broadcasting operator: a condition of one axis
+/// then stands for the outermost axis of the others, not for their innermost.
+fn takes_slices(graph: &Graph, inputs: &[Option<TensorId>]) -> bool {
+    let shape = |index: usize| {
+        let id = inputs.get(index).copied().flatten()?;
+        graph.tensors.get(id).map(|tensor| &tensor.shape)
+    };
+    let (Some(condition), Some(chosen)) = (shape(0), shape(1)) else { return false };
+    condition != chosen && condition.elements() != 1
 }
 
 /// Where the file has something.

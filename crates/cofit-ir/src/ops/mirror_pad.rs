@@ -1,6 +1,5 @@
 //! `mirror_pad`: extending a tensor with its own reflection.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use cofit_vocab::Macs;
@@ -18,23 +17,26 @@ pub enum MirrorMode {
     Symmetric,
 }
 
-/// Prints as `reflect` or `symmetric`.
-impl fmt::Display for MirrorMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl MirrorMode {
+    /// Both modes.
+    pub const ALL: &[Self] = &[Self::Reflect, Self::Symmetric];
+
+    /// The name in text.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Reflect => "reflect",
             Self::Symmetric => "symmetric",
-        })
+        }
     }
 }
 
 impl AttributeValue for MirrorMode {
     fn print(&self) -> String {
-        self.to_string()
+        self.name().to_owned()
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Reflect, Self::Symmetric].into_iter().find(|mode| mode.to_string() == text)
+        Self::ALL.iter().copied().find(|mode| mode.name() == text)
     }
 }
 

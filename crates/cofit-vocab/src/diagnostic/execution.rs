@@ -20,5 +20,5 @@ crate::codes! {
     WRONG_INPUT = "CF-EXE-005", Usage,
         "An input does not have the type or shape that the model states",
         why: "A run takes one array for every input of the model, with its element type and number of elements.",
-        cure: "Compare with the inputs that `cofit inspect` lists. Float arrays are quantised for integer inputs if `--float-input` is given.";
+        cure: "Compare with the inputs that `cofit inspect` lists. Arrays of floats are quantised for integer inputs; arrays of other types are taken as they are.";
 }

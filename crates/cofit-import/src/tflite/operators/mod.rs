@@ -149,7 +149,8 @@ macro_rules! builtin_operators {
 const PAD_V2: i32 = 60;
 /// `PadV2Options`.
 const PAD_V2_OPTIONS: u8 = 43;
-/// SELECT: the choice that stretches nothing, but takes whole slices for a condition of one axis.
+/// SELECT: the choice that stretches nothing. A condition of one axis chooses whole slices, which
+/// [`ops::Select`] does not; whoever reads operands has to look.
 pub const SELECT: i32 = 64;
 /// `SelectOptions`.
 const SELECT_OPTIONS: u8 = 47;
@@ -330,6 +331,17 @@ mod tests {
             ops::ArgMax { output: ElementType::Int32 }.into(),
             ops::StridedSlice { begin_mask: u32::MAX, offset: true, ..Default::default() }.into(),
             ops::VarHandle { container: "c".to_owned(), shared_name: "n".to_owned() }.into(),
+            ops::ArgMin { output: ElementType::Int32 }.into(),
+            ops::Cumsum { exclusive: true, reverse: false }.into(),
+            ops::Cumsum { exclusive: false, reverse: true }.into(),
+            ops::DepthToSpace { block_size: 2 }.into(),
+            ops::Div { activation: Activation::Relu }.into(),
+            ops::Gelu { approximate: true }.into(),
+            ops::L2Normalization { activation: Activation::Relu6 }.into(),
+            ops::MirrorPad { mode: ops::MirrorMode::Symmetric }.into(),
+            ops::ReduceMin { keep_dims: true }.into(),
+            ops::ReduceProd { keep_dims: true }.into(),
+            ops::SpaceToDepth { block_size: 3 }.into(),
             ops::While { cond: GraphId::from_u32(1), body: GraphId::from_u32(2) }.into(),
             ops::UnidirectionalSequenceLstm {
                 cell_clip: 10.0,
@@ -342,6 +354,19 @@ mod tests {
         for op in &all {
             // As text, where -0.0 differs from 0.0.
             assert_eq!(round_trip(op).attributes(), op.attributes());
+        }
+    }
+
+    #[test]
+    fn operators_without_a_counterpart_cannot_be_written() {
+        let all: [Op; 3] = [
+            ops::Erf::default().into(),
+            ops::Gru::default().into(),
+            ops::BatchNormalization::default().into(),
+        ];
+        for op in all {
+            let written = write(&Operator::new(op, &[], &[]));
+            assert_eq!(written.err(), Some(WriteError::NoCounterpart));
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A file states for every operator code the version whose abilities it needs, and an interpreter
 //! refuses one that is newer than its own. We state the smallest that suffices.
-//! Source: tensorflow/tensorflow, tensorflow/lite/tools/versioning/op_version.cc.
+//! Source: tensorflow/tensorflow, tensorflow/lite/tools/versioning/op_version.cc, and for what came
+//! after it tensorflow/compiler/mlir/lite/tools/versioning/op_version.cc.
 
 use cofit_ir::{Activation, Extent2d, Graph, Op, Operator, Tensor};
 use cofit_vocab::ElementType::{
@@ -196,77 +197,94 @@ pub fn version(graph: &Graph, operator: &Operator) -> i32 {
         Op::Concatenation(_) => by_element(element(0), &[(UInt32, 4), (Int16, 3), (Int8, 2)]),
         Op::Relu(_) => by_element(element(0), &[(Int16, 3), (Int8, 2), (UInt8, 2)]),
         Op::LeakyRelu(_) => by_element(element(0), &[(Int16, 2)]),
-        Op::ArgMax(_) => by_element(element(0), &[(Bool, 3), (Int8, 2)]),
+        Op::ArgMax(_) | Op::ArgMin(_) => by_element(element(0), &[(Bool, 3), (Int8, 2)]),
+        Op::Abs(_) => match element(0) {
+            Some(Int16) if !quantised(0) => 4,
+            element => by_element(element, &[(Int32, 5), (Int16, 3), (Int8, 2), (UInt8, 2)]),
+        },
+        Op::Div(_) => {
+            if stretches() {
+                2
+            } else {
+                1
+            }
+        }
+        Op::SpaceToBatchNd(_) | Op::BatchToSpaceNd(_) => match (element(0), rank(0)) {
+            (Some(Int16), _) => 4,
+            (element, 4) => by_element(element, &[(Int8, 2)]),
+            _ => 3,
+        },
+        // Version 1 was withdrawn.
+        Op::BroadcastTo(_) => match element(0) {
+            Some(Int8 | Int16) => 3,
+            _ => 2,
+        },
+        Op::GatherNd(_) => match (element(0), element(1)) {
+            (Some(Bool), _) => 5,
+            (_, Some(Int16)) => 4,
+            (element, _) => by_element(element, &[(Int16, 3)]),
+        },
+        Op::Fill(_) => by_element(element(1), &[(Float16, 4), (Int8, 3), (Int16, 3), (Bool, 2)]),
+        Op::L2Normalization(_) => by_element(output, &[(Int8, 2)]),
+        Op::Gelu(_) => by_element(element(0), &[(Int8, 2), (UInt8, 2)]),
+        Op::FloorDiv(_) => by_element(element(0), &[(Int16, 3), (Int8, 3), (Float32, 2)]),
+        Op::FloorMod(_) | Op::Exp(_) | Op::Log(_) | Op::ReduceProd(_) | Op::Sqrt(_) => {
+            by_element(element(0), &[(Int16, 2), (Int8, 2)])
+        }
+        Op::Equal(_) | Op::NotEqual(_) => by_element(element(0), &[(Int16, 4), (Int8, 2)]),
+        Op::Reverse(_) => by_element(element(0), &[(Int8, 3), (Bool, 2)]),
+        Op::Tile(_) => by_element(element(0), &[(Int8, 3)]),
         Op::AveragePool2d(_)
         | Op::MaxPool2d(_)
         | Op::Logistic(_)
         | Op::Tanh(_)
         | Op::Softmax(_)
         | Op::Mean(_)
+        | Op::MirrorPad(_)
         | Op::ReduceMax(_)
+        | Op::ReduceMin(_)
+        | Op::Less(_)
+        | Op::GreaterEqual(_)
+        | Op::Rsqrt(_)
         | Op::Relu6(_) => by_element(element(0), &[(Int16, 3), (Int8, 2)]),
-        Op::SplitV(_) | Op::Sum(_) => by_element(element(0), &[(Int8, 2)]),
+        Op::DepthToSpace(_)
+        | Op::Greater(_)
+        | Op::LessEqual(_)
+        | Op::LogSoftmax(_)
+        | Op::SpaceToDepth(_)
+        | Op::SplitV(_)
+        | Op::SquaredDifference(_)
+        | Op::Sum(_) => by_element(element(0), &[(Int8, 2)]),
         Op::Cast(_) => cast(element(0), output),
-        Op::Abs(_)
-        | Op::ArgMin(_)
-        | Op::AssignVariable(_)
+        Op::AssignVariable(_)
         | Op::BatchNormalization(_)
-        | Op::BatchToSpaceNd(_)
-        | Op::BroadcastTo(_)
         | Op::CallOnce(_)
         | Op::Ceil(_)
         | Op::Cos(_)
         | Op::Cumsum(_)
         | Op::Custom(_)
-        | Op::DepthToSpace(_)
-        | Op::Div(_)
         | Op::Elu(_)
-        | Op::Equal(_)
         | Op::Erf(_)
-        | Op::Exp(_)
         | Op::ExpandDims(_)
-        | Op::Fill(_)
         | Op::Floor(_)
-        | Op::FloorDiv(_)
-        | Op::FloorMod(_)
-        | Op::GatherNd(_)
-        | Op::Gelu(_)
-        | Op::Greater(_)
-        | Op::GreaterEqual(_)
         | Op::Gru(_)
         | Op::HardSwish(_)
-        | Op::L2Normalization(_)
-        | Op::Less(_)
-        | Op::LessEqual(_)
-        | Op::Log(_)
-        | Op::LogSoftmax(_)
         | Op::LogicalAnd(_)
         | Op::LogicalNot(_)
         | Op::LogicalOr(_)
-        | Op::MirrorPad(_)
         | Op::Neg(_)
-        | Op::NotEqual(_)
         | Op::Pow(_)
         | Op::Prelu(_)
         | Op::ReadVariable(_)
-        | Op::ReduceMin(_)
-        | Op::ReduceProd(_)
         | Op::ReluN1To1(_)
         | Op::Reshape(_)
-        | Op::Reverse(_)
         | Op::Round(_)
-        | Op::Rsqrt(_)
         | Op::Select(_)
         | Op::Shape(_)
         | Op::Sign(_)
         | Op::Sin(_)
-        | Op::SpaceToBatchNd(_)
-        | Op::SpaceToDepth(_)
-        | Op::Sqrt(_)
         | Op::Square(_)
-        | Op::SquaredDifference(_)
         | Op::Squeeze(_)
-        | Op::Tile(_)
         | Op::VarHandle(_)
         | Op::While(_) => 1,
     }

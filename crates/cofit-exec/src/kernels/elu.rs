@@ -1,0 +1,12 @@
+//! `elu`.
+//!
+//! int8 by a table of 256 entries (`kernels/elu.cc` of TFLM), uint8 alike. int16, which nobody
+//! defines, is computed on the reals that it stands for and rounded to nearest.
+
+use crate::call::Kernel;
+use crate::real_function::{self, Words};
+use crate::site::{Refusal, Site};
+
+pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
+    real_function::prepare(site, Words::Each, |x| if x < 0.0 { x.exp_m1() } else { x })
+}
