@@ -49,6 +49,20 @@ impl<'a> Inputs<'a> {
         self.0.get(index)?.as_ref().and_then(T::of)
     }
 
+    /// The integers of operand `index`, of whatever integer type: axes, positions, indices.
+    pub fn integers(&self, index: usize) -> Result<Vec<i64>, Fault> {
+        Ok(match self.any(index)? {
+            Slice::I8(values) => values.iter().map(|&value| i64::from(value)).collect(),
+            Slice::U8(values) => values.iter().map(|&value| i64::from(value)).collect(),
+            Slice::I16(values) => values.iter().map(|&value| i64::from(value)).collect(),
+            Slice::I32(values) => values.iter().map(|&value| i64::from(value)).collect(),
+            Slice::I64(values) => values.to_vec(),
+            Slice::F32(_) => {
+                return Err(Fault::new(format!("operand {index} has no integers")));
+            }
+        })
+    }
+
     /// Operand `index`.
     pub fn get<T: Element>(&self, index: usize) -> Result<&'a [T], Fault> {
         T::of(&self.any(index)?)
@@ -56,7 +70,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-impl Outputs<'_> {
+impl<'a> Outputs<'a> {
     /// Copies elements of any type into result `index`.
     pub fn copy(&mut self, index: usize, source: Slice<'_>) -> Result<(), Fault> {
         let slice = self.0.get_mut(index);
@@ -65,6 +79,12 @@ impl Outputs<'_> {
             true => Ok(()),
             false => Err(Fault::new(format!("result {index} is of another type or length"))),
         }
+    }
+
+    /// Result `index`, of whatever type.
+    pub fn any(&mut self, index: usize) -> Result<&mut SliceMut<'a>, Fault> {
+        let slice = self.0.get_mut(index);
+        slice.ok_or_else(|| Fault::new(format!("result {index} is not there")))
     }
 
     /// Result `index`.

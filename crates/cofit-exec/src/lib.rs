@@ -26,6 +26,7 @@ pub mod arithmetic;
 mod broadcast;
 pub mod buffer;
 mod call;
+mod copy_box;
 pub mod difference;
 mod elementwise;
 mod integer;
