@@ -7,7 +7,7 @@
 //! with would get the offset otherwise. Every chip in the catalogue wants that done before
 //! quantisation; left in place it is a pass over memory.
 //!
-//! Float weights are recomputed, or stay absent where a value is absent. Integer weights cannot be
+//! Float weights are recomputed, or become absent where a value is absent. Integer weights cannot be
 //! scaled without quantising anew and are left alone; [`run_for_sizes`] gives up their values
 //! instead, for who wants to know sizes and time and not results.
 
@@ -15,7 +15,7 @@ use cofit_ir::{
     Activation, ConstantData, Graph, Op, Operator, OperatorId, Padding, Shape, Tensor, TensorId,
     TensorRole,
 };
-use cofit_vocab::{Bytes, ElementType};
+use cofit_vocab::{Bytes, ElementType, OperatorKind};
 
 use crate::constants::{Allowance, floats, set_floats};
 use crate::passes::Pass;
@@ -30,30 +30,11 @@ pub const PASS: Pass = Pass {
 
 /// Folds what can be folded without losing a value.
 pub fn run(graph: &mut Graph) -> usize {
-    fold_all(graph, Integers::Keep)
-}
-
-/// Folds into integer weights as well, whose values become absent: sizes, time and memory are those
-/// of the model quantised anew.
-pub fn run_for_sizes(graph: &mut Graph) -> usize {
-    fold_all(graph, Integers::GiveUp)
-}
-
-/// What happens to weights that are no float32.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Integers {
-    /// They stay, and the normalisation with them.
-    Keep,
-    /// Their values become absent.
-    GiveUp,
-}
-
-fn fold_all(graph: &mut Graph, integers: Integers) -> usize {
     let mut rewriter = Rewriter::new(graph);
     let mut allowance = Allowance::new();
     let ids = rewriter.ids();
     for &id in &ids {
-        if fold_back(&mut rewriter, id, integers, &mut allowance).is_some() {
+        if fold_back(&mut rewriter, id, Integers::Keep, &mut allowance).is_some() {
             rewriter.count();
         }
     }
@@ -64,6 +45,34 @@ fn fold_all(graph: &mut Graph, integers: Integers) -> usize {
         }
     }
     rewriter.finish()
+}
+
+/// Folds batch normalisations that are written as such into the layer before them as every converter
+/// does, also into integer weights, whose values become absent: sizes, time and memory are those of
+/// the model quantised anew. Arithmetic with constants stays, because an interpreter runs it.
+pub fn run_for_sizes(graph: &mut Graph) -> usize {
+    let mut rewriter = Rewriter::new(graph);
+    let mut allowance = Allowance::new();
+    for id in rewriter.ids() {
+        let is_written_as_such = rewriter
+            .operator(id)
+            .is_some_and(|operator| operator.kind() == OperatorKind::BatchNormalization);
+        if is_written_as_such
+            && fold_back(&mut rewriter, id, Integers::GiveUp, &mut allowance).is_some()
+        {
+            rewriter.count();
+        }
+    }
+    rewriter.finish()
+}
+
+/// What happens to weights that are no float32.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Integers {
+    /// They stay, and the normalisation with them.
+    Keep,
+    /// Their values become absent.
+    GiveUp,
 }
 
 /// `y = factor * x + offset`, channel by channel.

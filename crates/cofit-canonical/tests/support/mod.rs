@@ -1,10 +1,22 @@
 //! Whether two models compute the same.
 
-use cofit_exec::{Buffer, Network, Options, probe};
-use cofit_ir::{Graph, Verified};
+use std::ops::ControlFlow;
 
-/// The largest difference of floats, over the largest magnitude of the output or 1.
+use cofit_exec::{Buffer, Network, Observer, Options, Slice, probe};
+use cofit_ir::{TensorId, Verified};
+
+/// The largest difference of floats, over the largest magnitude that counts or 1.
 const TOLERANCE: f32 = 1e-5;
+
+/// The magnitudes that a difference of floats is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each test crate uses one")]
+pub enum Against {
+    /// Those of the output.
+    Output,
+    /// Those of every tensor on the way, which may cancel in the output.
+    Everything,
+}
 
 /// Inputs that every comparison runs on.
 const SEEDS: [u64; 4] = [1, 2, 3, 4];
@@ -13,34 +25,55 @@ const SEEDS: [u64; 4] = [1, 2, 3, 4];
 ///
 /// # Errors
 /// What differs, or why a model cannot be executed.
-pub fn same_results(before: &Verified, after: &Verified) -> Result<(), String> {
+pub fn same_results(before: &Verified, after: &Verified, against: Against) -> Result<(), String> {
     let prepare = |model: &Verified| {
         Network::prepare(model, &Options::default()).map_err(|found| format!("{found:#?}"))
     };
-    let networks = [prepare(before)?, prepare(after)?];
+    let (before, after) = (prepare(before)?, prepare(after)?);
     for seed in SEEDS {
-        let inputs: Vec<Buffer> = probe::inputs(before.main_graph(), seed)
-            .into_iter()
+        let inputs: Vec<Buffer> = probe::inputs(before.model().main_graph(), seed)
+            .iter()
+            .map(|input| input.as_ref().map(widened))
             .collect::<Option<_>>()
             .ok_or("an input of a type that nothing computes in")?;
-        let mut results = networks.iter().map(|network| {
-            let inputs: Vec<Buffer> = inputs.iter().map(widened).collect();
-            network
-                .run(&mut network.state(), &inputs, &mut ())
-                .map_err(|found| format!("{found:#?}"))
-        });
-        let (Some(expected), Some(found)) = (results.next(), results.next()) else {
-            return Err("two networks have two results".to_owned());
+        let run = |network: &Network, largest: &mut Largest| {
+            let outputs = network.run(&mut network.state(), &inputs, largest);
+            outputs.map(Option::unwrap_or_default).map_err(|found| format!("{found:#?}"))
         };
-        let (expected, found) = (expected?.unwrap_or_default(), found?.unwrap_or_default());
+        let mut largest = Largest(1.0);
+        let (expected, found) = (run(&before, &mut largest)?, run(&after, &mut Largest(1.0))?);
         if expected.len() != found.len() {
             return Err("another number of outputs".to_owned());
         }
         for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
-            compare(expected, found).map_err(|difference| format!("output {at}: {difference}"))?;
+            let mut scale = Largest(1.0);
+            scale.see(expected.as_slice());
+            if against == Against::Everything {
+                scale = Largest(scale.0.max(largest.0));
+            }
+            compare(expected, found, scale.0 * TOLERANCE)
+                .map_err(|difference| format!("output {at}: {difference}"))?;
         }
     }
     Ok(())
+}
+
+/// The largest magnitude of floats seen.
+struct Largest(f32);
+
+impl Largest {
+    fn see(&mut self, values: Slice<'_>) {
+        if let Slice::F32(values) = values {
+            self.0 = values.iter().fold(self.0, |largest, value| largest.max(value.abs()));
+        }
+    }
+}
+
+impl Observer for Largest {
+    fn tensor(&mut self, _: TensorId, values: Slice<'_>) -> ControlFlow<()> {
+        self.see(values);
+        ControlFlow::Continue(())
+    }
 }
 
 /// Floats over a range in which activations bend.
@@ -51,25 +84,13 @@ fn widened(input: &Buffer) -> Buffer {
     }
 }
 
-fn compare(expected: &Buffer, found: &Buffer) -> Result<(), String> {
-    let (Buffer::F32(a), Buffer::F32(b)) = (expected, found) else {
-        let is_same = expected == found;
-        return if is_same { Ok(()) } else { Err(format!("{found:?}\nand not\n{expected:?}")) };
+fn compare(expected: &Buffer, found: &Buffer, allowed: f32) -> Result<(), String> {
+    let is_same = match (expected, found) {
+        (Buffer::F32(a), Buffer::F32(b)) => {
+            let is_near = |(a, b): (&f32, &f32)| a == b || (a - b).abs() <= allowed;
+            a.len() == b.len() && a.iter().zip(b).all(is_near)
+        }
+        _ => expected == found,
     };
-    let largest = a.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
-    let is_near = |(a, b): (&f32, &f32)| a == b || (a - b).abs() <= TOLERANCE * largest;
-    if a.len() == b.len() && a.iter().zip(b).all(is_near) {
-        return Ok(());
-    }
-    Err(format!("{b:?}\nand not\n{a:?}"))
-}
-
-/// Whether a graph reads constants whose values are absent, so that it cannot be executed.
-pub fn has_absent_values(graph: &Graph) -> bool {
-    graph.operators.values().any(|operator| {
-        operator.inputs.iter().flatten().any(|&input| {
-            let tensor = &graph.tensors[input];
-            tensor.is_constant() && tensor.data().is_none()
-        })
-    })
+    if is_same { Ok(()) } else { Err(format!("{found:?}\nand not\n{expected:?}")) }
 }
