@@ -10,6 +10,7 @@ import vibration
 DATA = Path(__file__).parent / "data"
 VIBRATION_SEED = 20
 TRAIN_STREAM, TEST_STREAM = 0, 1
+CALIBRATION_SAMPLES, CALIBRATION_SEED = 100, 7
 
 
 @dataclass(frozen=True)
@@ -123,3 +124,23 @@ def load_test(name: str) -> Split:
     """Read a test split that `save_test` wrote."""
     with np.load(data_path(name)) as arrays:
         return Split(arrays["inputs"], arrays["labels"], np.float32(arrays["scale"]))
+
+
+def calibration_path(name: str) -> Path:
+    """Where the samples for calibrating models of data set `name` are kept."""
+    return data_path(f"{name}_calibration")
+
+
+def save_calibration(name: str, train: Split) -> None:
+    """Write CALIBRATION_SAMPLES random samples of a training split, in the form of `save_test`.
+
+    Quantisation measures ranges on them: test data would flatter the quantised model.
+    """
+    order = np.random.Generator(np.random.PCG64(CALIBRATION_SEED)).permutation(len(train.labels))
+    chosen = np.sort(order[:CALIBRATION_SAMPLES])
+    np.savez_compressed(
+        calibration_path(name),
+        inputs=train.codes[chosen],
+        labels=train.labels[chosen],
+        scale=np.float32(train.scale),
+    )

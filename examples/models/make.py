@@ -3,6 +3,7 @@
 
 make.py                 train every network; write the models, their test data and models.csv
 make.py --only NETWORK  the same for one network
+make.py --calibration   write the calibration data only, train nothing
 make.py --check         compare the files with models.csv, run them, and compare the scores
 """
 
@@ -38,8 +39,16 @@ def train(recipe: catalogue.Recipe) -> float:
     """Write the test data and the models of one network; the score under Keras."""
     import training  # here, so that only a process that trains loads TensorFlow
 
-    datasets.save_test(recipe.data, datasets.MAKERS[recipe.data]()[1])
+    train_split, test_split = datasets.MAKERS[recipe.data]()
+    datasets.save_test(recipe.data, test_split)
+    datasets.save_calibration(recipe.data, train_split)
     return training.make(recipe, FOLDER)
+
+
+def make_calibration() -> None:
+    """Write the calibration data of every data set."""
+    for name, maker in datasets.MAKERS.items():
+        datasets.save_calibration(name, maker()[0])
 
 
 def sha256(path: Path) -> str:
@@ -179,10 +188,14 @@ def main() -> int:
     """Parse the command line and do it."""
     parser = argparse.ArgumentParser(description="Make or check the example models.")
     parser.add_argument("--check", action="store_true", help="check the files, train nothing")
+    parser.add_argument("--calibration", action="store_true", help="only write calibration data")
     networks = [recipe.network for recipe in catalogue.RECIPES]
     parser.add_argument("--only", choices=networks, help="one network instead of all")
     arguments = parser.parse_args()
     recipes = [r for r in catalogue.RECIPES if arguments.only in (None, r.network)]
+    if arguments.calibration:
+        make_calibration()
+        return 0
     if not arguments.check:
         make(recipes)
         return 0

@@ -64,7 +64,7 @@ pub const fn exit_code(fault: Fault) -> u8 {
     match fault {
         Fault::Constraint => 1,
         Fault::Usage => 2,
-        Fault::Card | Fault::Model => 3,
+        Fault::Card | Fault::Model | Fault::Data => 3,
         Fault::Internal => 70,
     }
 }

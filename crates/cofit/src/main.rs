@@ -6,6 +6,7 @@
 mod args;
 mod arrays;
 mod commands;
+mod data;
 mod failure;
 mod inputs;
 mod load;

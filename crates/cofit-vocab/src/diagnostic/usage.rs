@@ -23,8 +23,8 @@ crate::codes! {
         cure: "Check the path and its permissions.";
     UNKNOWN_FORMAT = "CF-USE-006", Model,
         "The file is of no format that cofit reads",
-        why: "The format is recognised by content: TFLite by its TFL3 identifier, sketches and model text by their first keyword.",
-        cure: "Give a .tflite file, a sketch (.toml) or model text (.cofit). ONNX files are not read yet; convert them to TFLite.";
+        why: "The format is recognised by content: TFLite by its TFL3 identifier, ONNX by the messages that it must hold, sketches and model text by their first keyword.",
+        cure: "Give a .tflite file, an .onnx file, a sketch (.toml) or model text (.cofit).";
     OUTPUT_EXISTS = "CF-USE-007", Usage,
         "The output file exists already",
         why: "Nothing of the user's is overwritten unasked.",

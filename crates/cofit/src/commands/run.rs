@@ -18,7 +18,7 @@ use crate::{Outcome, inputs, load, output};
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<Outcome, Failure> {
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let rounding = rounding(args.rounding);
     let network = Network::prepare(&model, &Options { rounding, ..Options::default() })?;
     let graph = model.main_graph();
