@@ -19,6 +19,11 @@
 //! before and after, both executed on the same inputs and compared. `rewrite.rs` holds the edits
 //! that passes are written with, `constants.rs` what they read of constants.
 //!
+//! # For exporters
+//! The canonical form has explicit padding, which TFLite has not: [`spell_out_padding`] writes it as
+//! operators again. Tensors keep their ids through all passes, so that what passes leave unused stays
+//! in the arena; [`remove_unused_tensors`] takes it out.
+//!
 //! # What is absent
 //! Nothing here knows chips. A chip that wants operators joined or kept apart says so on its card,
 //! and the compiler does it.
@@ -26,6 +31,8 @@
 mod constants;
 pub mod passes;
 mod rewrite;
+mod spell_out_padding;
 
 pub use passes::{Change, PASSES, Pass, canonicalise};
 pub use rewrite::remove_unused_tensors;
+pub use spell_out_padding::spell_out_padding;

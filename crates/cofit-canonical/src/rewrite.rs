@@ -54,6 +54,7 @@ pub struct Rewriter<'a> {
     readers: SecondaryMap<TensorId, SmallVec<[OperatorId; 2]>>,
     /// How often each tensor is read, graph outputs included.
     reads: SecondaryMap<TensorId, u32>,
+    inputs: EntitySet<TensorId>,
     outputs: EntitySet<TensorId>,
     doomed: EntitySet<OperatorId>,
     changes: usize,
@@ -63,6 +64,8 @@ impl<'a> Rewriter<'a> {
     /// Begins to rewrite a graph.
     pub fn new(graph: &'a mut Graph) -> Self {
         let mut reads: SecondaryMap<TensorId, u32> = SecondaryMap::new();
+        let mut inputs = EntitySet::new();
+        inputs.extend(graph.inputs.iter().copied());
         let mut outputs = EntitySet::new();
         for &output in &graph.outputs {
             reads[output] += 1;
@@ -77,6 +80,7 @@ impl<'a> Rewriter<'a> {
             producers: graph.producers(),
             readers: graph.consumers(),
             reads,
+            inputs,
             outputs,
             doomed: EntitySet::new(),
             changes: 0,
@@ -236,7 +240,7 @@ impl<'a> Rewriter<'a> {
         }
         if self.outputs.contains(result) {
             let Some(writer) = self.producers[value] else { return false };
-            if self.outputs.contains(value) || self.graph.inputs.contains(&value) {
+            if self.outputs.contains(value) || self.inputs.contains(value) {
                 return false;
             }
             // The value goes by the output's name from where it is made.

@@ -1,7 +1,8 @@
 //! Models before and after a pass.
 //!
 //! `tests/passes/PASS/*.txt` is a model as text, a line `----`, and the model after the pass, or
-//! `unchanged`; tensors that are left unused are not shown. Below `canonicalise` all passes run.
+//! `unchanged`; tensors that are left unused are not shown. Below `canonicalise` all passes run, below
+//! `spell_out_padding` the way back from explicit padding.
 //! `UPDATE=1` rewrites what is below the line.
 //!
 //! Every model is executed before and after on the same random inputs; the results have to be equal,
@@ -13,7 +14,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use cofit_canonical::{PASSES, canonicalise, remove_unused_tensors};
+use cofit_canonical::{PASSES, canonicalise, remove_unused_tensors, spell_out_padding};
 use cofit_exec::{Network, Options};
 use cofit_ir::text::parse;
 use cofit_ir::{Graph, Model, Tensor, Verified};
@@ -27,7 +28,7 @@ const FEWEST: usize = 3;
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/passes");
     let mut trials = Vec::new();
-    for name in PASSES.iter().map(|pass| pass.name).chain(["canonicalise"]) {
+    for name in PASSES.iter().map(|pass| pass.name).chain(["canonicalise", "spell_out_padding"]) {
         let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(name))
             .into_iter()
             .flatten()
@@ -80,11 +81,14 @@ fn check(pass: &str, path: &Path) -> Result<(), Failed> {
 
 fn run(pass: &str, model: &mut Model) {
     let Some(graph) = model.main_mut() else { return };
-    match PASSES.iter().find(|known| known.name == pass) {
-        Some(pass) => {
+    match (pass, PASSES.iter().find(|known| known.name == pass)) {
+        (_, Some(pass)) => {
             (pass.run)(graph);
         }
-        None => {
+        ("spell_out_padding", None) => {
+            spell_out_padding(graph);
+        }
+        (_, None) => {
             canonicalise(graph);
         }
     }

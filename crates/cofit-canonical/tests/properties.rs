@@ -80,9 +80,6 @@ impl Builder {
     /// Appends an operator of one result, if its rules accept it.
     fn emit(&mut self, op: impl Into<Op>, inputs: &[TensorId], choice: u8) -> Option<TensorId> {
         let mut operator = Operator::new(op.into(), inputs, &[]);
-        if matches!(operator.op, Op::Split(_)) {
-            operator.outputs.push(inputs[1]);
-        }
         let facts = operator.op.infer(&cofit_ir::Operands::new(&self.graph, &operator)).ok()?;
         let shape = facts.first()?.shape.clone()?;
         if shape.elements() > MOST || shape.elements() == 0 || shape.rank() > 6 {
@@ -95,8 +92,7 @@ impl Builder {
         );
         let mut result = self.activation(shape, choice);
         if keeps {
-            let source = if matches!(operator.op, Op::Split(_)) { inputs[1] } else { inputs[0] };
-            result.quantisation.clone_from(&self.graph.tensors[source].quantisation);
+            result.quantisation.clone_from(&self.graph.tensors[inputs[0]].quantisation);
         }
         let result = self.graph.tensor(result);
         operator.outputs = [result].into_iter().collect();
@@ -116,7 +112,7 @@ impl Builder {
         let is_float = self.element == ElementType::Float32;
         let channels = shape.last();
         let activation = if c & 1 == 0 { Activation::None } else { Activation::Relu };
-        match what % 20 {
+        match what % 23 {
             0 => self.emit(ops::Relu {}, &[x], c)?,
             1 => self.emit(ops::Relu6 {}, &[x], c)?,
             2 => self.emit(ops::Add { activation, ..Default::default() }, &[x, other], c)?,
@@ -149,7 +145,7 @@ impl Builder {
             9 => self.emit(ops::Reshape { shape: vec![-1, 2, 2] }, &[x], c)?,
             10 | 11 => {
                 let rank = shape.rank() as i32;
-                let turn = if what % 20 == 10 { 1 } else { rank - 1 };
+                let turn = if what % 23 == 10 { 1 } else { rank - 1 };
                 let order: Vec<i32> = (0..rank).map(|axis| (axis + turn) % rank).collect();
                 let order = self.integers(&[rank as u32], &order);
                 self.emit(ops::Transpose {}, &[x, order], c)?
@@ -192,6 +188,32 @@ impl Builder {
                 let (a, b) = (self.constant(&[channels], b), self.constant(&[channels], c));
                 let sum = self.emit(ops::Sub::default(), &[a, b], c)?;
                 self.emit(ops::Sub::default(), &[x, sum], c)?
+            }
+            20 if is_float => {
+                let mut constants = [0, 1, 2].map(|at| self.constant(&[channels], c ^ at)).to_vec();
+                let data: Vec<u8> = (0..channels)
+                    .flat_map(|at| (1.0 + f32::from(at as u8 ^ b) / 64.0).to_le_bytes())
+                    .collect();
+                let shape = Shape::new(&[channels]);
+                let variance = Tensor::constant("variance", ElementType::Float32, shape, data);
+                constants.push(self.graph.tensor(variance));
+                constants.insert(0, x);
+                self.emit(ops::BatchNormalization::default(), &constants, c)?
+            }
+            21 if is_float => {
+                let [root, one, half] = [0.70710677, 1.0, 0.5].map(|value| self.scalar(value));
+                let scaled = self.emit(ops::Mul::default(), &[x, root], c)?;
+                let error = self.emit(ops::Erf {}, &[scaled], c)?;
+                let sum = self.emit(ops::Add::default(), &[one, error], c)?;
+                let product = self.emit(ops::Mul::default(), &[sum, x], c)?;
+                self.emit(ops::Mul::default(), &[product, half], c)?
+            }
+            22 if is_float => {
+                let one = self.scalar(1.0);
+                let negative = self.emit(ops::Neg {}, &[x], c)?;
+                let power = self.emit(ops::Exp {}, &[negative], c)?;
+                let sum = self.emit(ops::Add::default(), &[power, one], c)?;
+                self.emit(ops::Div::default(), &[x, sum], c)?
             }
             _ => return None,
         };

@@ -150,10 +150,10 @@ fn chain(rewriter: &Rewriter<'_>, id: OperatorId) -> Option<(Vec<Link>, Operator
         return None;
     }
     loop {
-        let reader = match rewriter.readers(at).as_slice() {
-            &[reader] if rewriter.is_read_once(at) => reader,
-            _ => return None,
-        };
+        if !rewriter.is_read_once(at) {
+            return None;
+        }
+        let &[reader] = rewriter.readers(at).as_slice() else { return None };
         let operator = rewriter.operator(reader)?;
         if order_of(rewriter, reader).is_some() {
             return (!links.is_empty()).then_some((links, reader));

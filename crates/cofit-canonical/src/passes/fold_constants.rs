@@ -6,7 +6,8 @@
 //!
 //! A result that is larger than its operands stays computed: half-precision weights that a
 //! `dequantize` widens take twice the flash once they are folded. So does one that depends on how
-//! requantisations round, which the chip's library decides.
+//! requantisations round, which the chip's library decides. And so does the `dequantize` of an integer
+//! constant, which says how the model is quantised.
 
 use cofit_exec::{Network, Options, Rounding};
 use cofit_ir::{
@@ -63,6 +64,10 @@ fn evaluate(graph: &Graph, id: OperatorId, work: &mut u64) -> Option<Vec<Vec<u8>
     let operator = &graph.operators[id];
     if has_effect(operator.kind()) || matches!(&operator.op, Op::VarHandle(_) | Op::ReadVariable(_))
     {
+        return None;
+    }
+    let is_quantised = |id: TensorId| !graph.tensors[id].element.is_float();
+    if matches!(&operator.op, Op::Dequantize(_)) && operator.input(0).is_none_or(is_quantised) {
         return None;
     }
     let operands: Vec<TensorId> = operator.inputs.iter().copied().flatten().collect();

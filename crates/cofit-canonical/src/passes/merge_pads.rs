@@ -169,7 +169,7 @@ fn zero_border(rewriter: &Rewriter<'_>, pad: &Operator) -> Option<SmallVec<[(u32
 }
 
 /// Whether nothing below zero is in a tensor: a rectifier wrote it.
-fn is_rectified(rewriter: &Rewriter<'_>, tensor: TensorId) -> bool {
+pub(crate) fn is_rectified(rewriter: &Rewriter<'_>, tensor: TensorId) -> bool {
     let Some((_, operator)) = rewriter.producer(tensor) else { return false };
     let activation = match &operator.op {
         Op::Relu(ops::Relu {}) | Op::Relu6(ops::Relu6 {}) => Activation::Relu,
