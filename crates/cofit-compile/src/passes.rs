@@ -1,8 +1,11 @@
 //! The passes, in the order in which they run: the whole compiler on one screen.
 //!
-//! A pass is a plain function on the [`Plan`] under construction. The first rewrite its graph, and
-//! are those of `cofit_canonical` that help every chip; the middle ones turn operators into steps on
-//! engines; the last ones give every byte a place.
+//! A pass is a plain function on the [`Plan`] under construction. The first rewrite its graph; the
+//! middle ones turn operators into steps on engines; the last ones give every byte a place.
+//!
+//! The rewrites are those of `cofit_canonical` that every way to a chip makes. The others are for who
+//! writes the model: a plan costs the operators that the chip will run, and an interpreter runs what
+//! is in the file, folded or not.
 
 mod allocate;
 mod check_network;

@@ -10,7 +10,7 @@ const TOLERANCE: f32 = 1e-5;
 
 /// The magnitudes that a difference of floats is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each test crate uses one")]
+#[allow(dead_code, reason = "a test crate uses one of them")]
 pub enum Against {
     /// Those of the output.
     Output,
