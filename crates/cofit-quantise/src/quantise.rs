@@ -336,7 +336,11 @@ impl Build<'_> {
         let reals = constant_floats(weights).ok_or_else(incomplete)?;
         let bias = bias_id.and_then(|id| constant_floats(&self.graph.tensors[id]));
 
-        let scheme = self.scheme.of(&name);
+        let mut scheme = self.scheme.of(&name).clone();
+        // TFLM's dense kernel takes 4-bit weights with one scale only, and refuses several.
+        if operator.kind() == OperatorKind::FullyConnected && scheme.weights == WeightBits::Four {
+            scheme.per_axis = false;
+        }
         let layout = ChannelLayout::along(weights.shape.dimensions(), operands.axis);
         let bias_limit = self.bias_limit(width);
         let least = |channel: usize| {
@@ -346,12 +350,12 @@ impl Build<'_> {
             })
         };
         let stored =
-            quantise_weights(&reals, layout, scheme, self.scheme.power_of_two, &least);
+            quantise_weights(&reals, layout, &scheme, self.scheme.power_of_two, &least);
         let bias = self.corrected(&operator.op, bias, &reals, &stored, layout, [
             input_id, weights_id, output_id,
         ]);
 
-        let made_weights = self.weights(weights_id, scheme, &stored, operands.axis);
+        let made_weights = self.weights(weights_id, &scheme, &stored, operands.axis);
         let made_bias = bias.map(|bias| {
             let name = bias_id.map_or_else(
                 || format!("{name}_bias"),
@@ -365,7 +369,7 @@ impl Build<'_> {
         let float_bytes = [Some(weights_id), bias_id].into_iter().flatten();
         self.layers.push(QuantisedLayer {
             kind: operator.kind(),
-            scheme: scheme.clone(),
+            scheme,
             float_bytes: float_bytes.map(|id| self.graph.tensors[id].bytes()).sum(),
             bytes: bytes.map(|id| tensors[id].bytes()).sum(),
             name,
