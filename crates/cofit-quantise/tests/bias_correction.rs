@@ -69,7 +69,6 @@ fn the_last_layers_means_meet() {
         let float = means(&model, plain.layers[at].source, &data);
         let before = distance(&means(&plain.model, plain.layers[at].operator, &data), &float);
         let after = distance(&means(&corrected.model, corrected.layers[at].operator, &data), &float);
-        eprintln!("{name} {before} {after}");
         assert!(after < before / 5.0, "{name}: {before} before, {after} after");
     }
 }
