@@ -37,6 +37,8 @@ pub enum Command {
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out
     Run(RunArgs),
+    /// Our execution against LiteRT, tflite-micro or onnxruntime, tensor by tensor; exit 1 if it differs
+    Verify(VerifyArgs),
     /// The model as a file of another format
     Convert(ConvertArgs),
     /// What a message's code means and what to do about it
@@ -336,6 +338,40 @@ pub enum RoundingArg {
     Double,
     /// Once, as libraries built with `TFLITE_SINGLE_ROUNDING` do.
     Single,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Models to verify; a single one is shown tensor by tensor
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Whose execution ours is compared with
+    #[arg(long, value_enum, default_value_t = ReferenceArg::Auto)]
+    pub against: ReferenceArg,
+    /// Random inputs for every model
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub inputs: u64,
+    /// The Python in which the interpreters are installed
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Whose execution ours is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceArg {
+    /// onnxruntime for ONNX files, else tflite-micro, else LiteRT where that refuses the model.
+    Auto,
+    /// The reference kernels of TensorFlow Lite for Microcontrollers.
+    TfliteMicro,
+    /// The reference kernels of LiteRT. Its dense layers round once, so single steps may differ.
+    Litert,
+    /// onnxruntime without graph optimisations.
+    Onnxruntime,
 }
 
 /// Arguments of `convert`.

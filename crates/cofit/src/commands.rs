@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod plan;
 pub mod run;
 pub mod sim;
+pub mod verify;
 
 use cofit_chip::Chip;
 use cofit_explore::{Budget, Evaluation, evaluate};

@@ -17,7 +17,7 @@ use crate::output;
 
 /// The largest model file that is read. Far above any model for the chips that cofit knows, and
 /// below what would fill a small machine's memory.
-const MODEL_LIMIT: u64 = 2 << 30;
+pub const MODEL_LIMIT: u64 = 2 << 30;
 
 /// The largest array file that is read.
 pub const ARRAY_LIMIT: u64 = 2 << 30;
