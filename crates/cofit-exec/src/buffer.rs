@@ -43,6 +43,13 @@ macro_rules! buffers {
                 match self { $(Self::$variant(values) => Slice::$variant(values),)* }
             }
 
+            /// `count` times the first element; `None` where there is none.
+            pub fn repeated(&self, count: usize) -> Option<Self> {
+                Some(match self {
+                    $(Self::$variant(values) => Self::$variant(vec![*values.first()?; count]),)*
+                })
+            }
+
             /// The elements, to write.
             pub fn as_mut_slice(&mut self) -> SliceMut<'_> {
                 match self { $(Self::$variant(values) => SliceMut::$variant(values),)* }

@@ -198,6 +198,12 @@ pub(crate) fn elements(tensor: &Tensor) -> i64 {
     i64::try_from(tensor.shape.elements()).unwrap_or(i64::MAX)
 }
 
+/// Product of axis lengths, saturating where a shape without elements has huge axes.
+pub(crate) fn product(lengths: &[i64]) -> usize {
+    let product = lengths.iter().fold(1_i64, |product, &length| product.saturating_mul(length));
+    usize::try_from(product).unwrap_or(0)
+}
+
 /// Elements from one position of an axis to the next in a dense tensor.
 pub(crate) fn dense_steps(lengths: &[i64]) -> Vec<i64> {
     let mut steps = vec![1; lengths.len()];

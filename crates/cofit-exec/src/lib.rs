@@ -23,6 +23,7 @@
 //! Nothing here knows chips, plans or time.
 
 pub mod arithmetic;
+mod axis_tables;
 mod broadcast;
 pub mod buffer;
 mod call;
@@ -34,7 +35,7 @@ mod kernels;
 mod lookup;
 pub mod network;
 pub mod probe;
-mod real_function;
+mod reduction;
 mod site;
 
 pub use arithmetic::Rounding;

@@ -8,9 +8,11 @@ use std::fmt;
 
 pub mod card;
 pub mod chip_rule;
+pub mod data;
 pub mod execution;
 pub mod model;
 pub mod npu;
+pub mod onnx;
 pub mod plan;
 pub mod quantisation;
 pub mod simulation;
@@ -27,6 +29,8 @@ pub enum Fault {
     Card,
     /// The model cannot be read: exit 3.
     Model,
+    /// Samples or labels cannot be read, or do not suit the model: exit 3.
+    Data,
     /// The model is sound, but the chip or the budget refuses it: exit 1.
     Constraint,
     /// A mistake in cofit itself: exit 70.
@@ -54,9 +58,11 @@ impl Code {
         [
             card::CODES,
             chip_rule::CODES,
+            data::CODES,
             execution::CODES,
             model::CODES,
             npu::CODES,
+            onnx::CODES,
             plan::CODES,
             quantisation::CODES,
             simulation::CODES,

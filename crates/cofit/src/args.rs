@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
-/// Give it a model (.tflite, a sketch in .toml, or model text in .cofit) and a chip card. It says
+/// Give it a model (.tflite, .onnx, a sketch in .toml, or model text in .cofit) and a chip card. It says
 /// whether they fit, why, and where the cycles, bytes and energy go, without hardware.
 #[derive(Debug, Parser)]
 #[command(name = "cofit", version, propagate_version = true, max_term_width = 100)]
@@ -37,6 +37,8 @@ pub enum Command {
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out
     Run(RunArgs),
+    /// Our execution against LiteRT, tflite-micro or onnxruntime, tensor by tensor; exit 1 if it differs
+    Verify(VerifyArgs),
     /// The model as a file of another format
     Convert(ConvertArgs),
     /// What a message's code means and what to do about it
@@ -67,25 +69,28 @@ pub struct OutputArgs {
     pub output: Option<PathBuf>,
 }
 
-/// Which model, and how a sketch is expanded.
+/// Which model, and how it is read.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A .tflite file, a sketch (.toml) or model text (.cofit)
+    /// A .tflite or .onnx file, a sketch (.toml) or model text (.cofit)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
 }
 
-/// How a sketch is expanded.
+/// How a sketch is expanded, and what an ONNX file leaves open.
 #[derive(Debug, Args)]
-pub struct SketchArgs {
+pub struct ReadingArgs {
     /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
     /// Give a sketch random weights from this seed; without it a sketch has none
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Fix an axis that an ONNX file leaves open, as in `--dim batch=1`; may be repeated
+    #[arg(long = "dim", value_name = "NAME=N")]
+    pub dimensions: Vec<String>,
 }
 
 /// Which chip, and how it runs.
@@ -116,6 +121,70 @@ pub struct TuningArgs {
     /// Change one figure of the card for this run, as in `memory.sram.size=384KiB`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+}
+
+/// Samples, and what they are.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// Samples: a .npz or .npy file, a .csv table with one sample a row, or a folder of .png and
+    /// .jpg images, whose subfolders are the classes in sorted order. Images are resized to the
+    /// model's input, bilinearly
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// Labels of the samples, in their order
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "label_column")]
+    pub labels: Option<PathBuf>,
+    /// The table's column with the label, by name or counted from 0; else one called label, class
+    /// or target
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub label_column: Option<String>,
+    /// Range of an image's values, as in training; 0..1 if not given
+    #[arg(long, value_enum, allow_hyphen_values = true)]
+    pub pixels: Option<Pixels>,
+    /// Multiply arrays by this, as in training; else by the `scale` that a .npz file holds
+    #[arg(long, value_name = "F")]
+    pub input_scale: Option<f32>,
+    /// Take only the first samples
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
+    /// Leave out the first samples
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: usize,
+}
+
+/// Range of an image's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Pixels {
+    /// Black is 0, white is 1.
+    #[default]
+    #[value(name = "0..1")]
+    Unit,
+    /// Black is -1, white is 1.
+    #[value(name = "-1..1")]
+    Symmetric,
+    /// Black is 0, white is 255.
+    #[value(name = "0..255")]
+    Byte,
+}
+
+impl Pixels {
+    /// What black and white are.
+    pub const fn range(self) -> (f32, f32) {
+        match self {
+            Self::Unit => (0.0, 1.0),
+            Self::Symmetric => (-1.0, 1.0),
+            Self::Byte => (0.0, 255.0),
+        }
+    }
+
+    /// The real number of a byte.
+    pub fn real(self, byte: u8) -> f32 {
+        match self {
+            Self::Unit => f32::from(byte) / 255.0,
+            Self::Symmetric => f32::from(byte) / 127.5 - 1.0,
+            Self::Byte => f32::from(byte),
+        }
+    }
 }
 
 /// Arguments of `check`.
@@ -185,7 +254,7 @@ pub struct CompareArgs {
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<PathBuf>,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
     /// Chips, separated by commas; the whole catalogue if not given
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     pub chips: Vec<String>,
@@ -269,6 +338,40 @@ pub enum RoundingArg {
     Double,
     /// Once, as libraries built with `TFLITE_SINGLE_ROUNDING` do.
     Single,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Models to verify; a single one is shown tensor by tensor
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Whose execution ours is compared with
+    #[arg(long, value_enum, default_value_t = ReferenceArg::Auto)]
+    pub against: ReferenceArg,
+    /// Random inputs for every model
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub inputs: u64,
+    /// The Python in which the interpreters are installed
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Whose execution ours is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceArg {
+    /// onnxruntime for ONNX files, else tflite-micro, else LiteRT where that refuses the model.
+    Auto,
+    /// The reference kernels of TensorFlow Lite for Microcontrollers.
+    TfliteMicro,
+    /// The reference kernels of LiteRT. Its dense layers round once, so single steps may differ.
+    Litert,
+    /// onnxruntime without graph optimisations.
+    Onnxruntime,
 }
 
 /// Arguments of `convert`.

@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod plan;
 pub mod run;
 pub mod sim;
+pub mod verify;
 
 use cofit_chip::Chip;
 use cofit_explore::{Budget, Evaluation, evaluate};
@@ -30,7 +31,7 @@ impl Evaluated {
     /// Reads the model and the card, and evaluates the one on the other.
     fn new(model: &ModelArgs, target: &TargetArgs, budget: &Budget) -> Result<Self, Failure> {
         let chip = load::chip(&target.chip, &target.tuning)?;
-        let model = load::model(&model.model, &model.sketch)?;
+        let model = load::model(&model.model, &model.reading)?;
         let evaluation = evaluate(&model, &chip, budget)?;
         Ok(Self { model, chip, evaluation })
     }

@@ -6,10 +6,13 @@
 mod args;
 mod arrays;
 mod commands;
+mod data;
 mod failure;
+mod file_order;
 mod inputs;
 mod load;
 mod output;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -56,6 +59,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Compare(args) => commands::compare::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }

@@ -1,9 +1,9 @@
 //! `concatenation`: tensors one after another along an axis.
 //!
-//! Elements are moved as they are. Only uint8 operands are brought to the result's scale where
-//! theirs differs, as the TensorFlow Lite reference does (`ConcatenationWithScaling` in
+//! Elements are moved as they are. uint8 operands are brought to the result's scale where theirs
+//! differs, as the TensorFlow Lite reference does (`ConcatenationWithScaling` in
 //! `kernels/internal/reference/concatenation.h`): in float32, rounded to nearest, ties away from
-//! zero. It demands equal scales of int8 operands, and TFLM does not look at them.
+//! zero. int8 operands must have the result's scale, as TensorFlow Lite and TFLM demand.
 
 use cofit_ir::Activation;
 use cofit_ir::ops::Concatenation;
@@ -61,19 +61,23 @@ pub(crate) fn prepare(site: &Site<'_>, op: &Concatenation) -> Result<Kernel, Ref
 /// What each value of operand `input` becomes; `None` where it stays as it is.
 fn rescaling(site: &Site<'_>, input: usize) -> Result<Option<Box<[u8; 256]>>, Refusal> {
     let (from, to) = (site.input(input)?, site.output(0)?);
-    let is_quantised = |quantisation: Option<&cofit_ir::Quantisation>| {
-        quantisation.is_some_and(cofit_ir::Quantisation::is_quantised)
-    };
-    if from.element != ElementType::UInt8
-        || !is_quantised(from.quantisation.as_ref())
-        || !is_quantised(to.quantisation.as_ref())
-    {
+    let (Some(before), Some(after)) = (&from.quantisation, &to.quantisation) else {
         return Ok(None);
+    };
+    if !before.is_quantised() || !after.is_quantised() || before.same_mapping(after) {
+        return Ok(None);
+    }
+    match from.element {
+        ElementType::UInt8 => {}
+        ElementType::Int8 => {
+            return Err(site.refuse(
+                format!("`{}` has another scale than the result", from.name),
+                "quantise all operands and the result alike, or put a quantize before it",
+            ));
+        }
+        _ => return Ok(None),
     }
     let (from, to) = (site.affine(from)?, site.affine(to)?);
-    if from == to {
-        return Ok(None);
-    }
     let scale = from.scale * (1.0 / to.scale);
     let bias = -(from.zero_point as f32) * scale;
     let mut table = Box::new([0; 256]);

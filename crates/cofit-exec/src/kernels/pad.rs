@@ -27,18 +27,23 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
             part.run(call)
         }));
     }
-    let zero = output.quantisation.as_ref().and_then(|found| found.at(0));
-    let zero = zero.map_or(0, |(_, zero_point)| zero_point);
-    let value = match Buffer::zeros(output.element, 1) {
-        Some(Buffer::I8(_)) => Buffer::I8(vec![zero as i8]),
-        Some(Buffer::U8(_)) => Buffer::U8(vec![zero as u8]),
-        Some(other) => other,
-        None => return Err(site.unsupported()),
-    };
+    let value = zero(site, output)?;
     Ok(Box::new(move |call| {
         fill(call.outputs.any(0)?, &value)?;
         part.run(call)
     }))
+}
+
+/// What means real zero in `tensor`.
+pub(crate) fn zero(site: &Site<'_>, tensor: &Tensor) -> Result<Buffer, Refusal> {
+    let zero = tensor.quantisation.as_ref().and_then(|found| found.at(0));
+    let zero = zero.map_or(0, |(_, zero_point)| zero_point);
+    match Buffer::zeros(tensor.element, 1) {
+        Some(Buffer::I8(_)) => Ok(Buffer::I8(vec![zero as i8])),
+        Some(Buffer::U8(_)) => Ok(Buffer::U8(vec![zero as u8])),
+        Some(other) => Ok(other),
+        None => Err(site.unsupported()),
+    }
 }
 
 /// The input inside its border.
