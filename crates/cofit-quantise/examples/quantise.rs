@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for note in &quantised.notes {
         eprintln!("{note}");
     }
-    let bytes = cofit_import::tflite::write(&quantised.model)
-        .map_err(|found| format!("{found:?}"))?;
+    let bytes =
+        cofit_import::tflite::write(&quantised.model).map_err(|found| format!("{found:?}"))?;
     Ok(std::fs::write(output, bytes)?)
 }
 

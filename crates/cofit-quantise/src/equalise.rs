@@ -10,7 +10,9 @@
 
 use cofit_exec::Buffer;
 use cofit_ir::ops::Relu;
-use cofit_ir::{Activation, ConstantData, Graph, Model, Op, OperatorId, TensorId, TensorRole, Verified};
+use cofit_ir::{
+    Activation, ConstantData, Graph, Model, Op, OperatorId, TensorId, TensorRole, Verified,
+};
 use cofit_vocab::{Diagnostics, ElementType};
 
 use crate::calibration::constant_floats;

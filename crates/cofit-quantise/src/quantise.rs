@@ -351,16 +351,13 @@ impl Build<'_> {
                 (f64::from(bias.abs()) / (f64::from(input_scale) * limit)) as f32
             })
         };
-        let stored =
-            quantise_weights(&reals, layout, &scheme, self.scheme.power_of_two, &least);
+        let stored = quantise_weights(&reals, layout, &scheme, self.scheme.power_of_two, &least);
         let bias = self.corrected(id, bias);
 
         let made_weights = self.weights(weights_id, &scheme, &stored, operands.axis);
         let made_bias = bias.map(|bias| {
-            let name = bias_id.map_or_else(
-                || format!("{name}_bias"),
-                |id| self.graph.tensors[id].name.clone(),
-            );
+            let name = bias_id
+                .map_or_else(|| format!("{name}_bias"), |id| self.graph.tensors[id].name.clone());
             let tensor = self.bias(name, &bias, input_scale, &stored.scales, width);
             self.builder.graph.tensor(tensor)
         });
@@ -390,8 +387,7 @@ impl Build<'_> {
             made.inputs.resize(operands.bias, None);
             made.inputs.push(made_bias);
         }
-        made.outputs =
-            operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
+        made.outputs = operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
         let outputs = made.outputs.to_vec();
         layer.operator = self.builder.graph.operator(made);
         self.layers.push(layer);

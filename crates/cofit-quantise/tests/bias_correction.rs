@@ -60,15 +60,15 @@ fn the_last_layers_means_meet() {
         let scheme: Scheme = "w2a8".parse().unwrap();
         let mut settings = Settings::default();
         let plain = quantise(&model, &measured, &scheme, &settings).unwrap();
-        settings.bias_shifts = bias_shifts(
-            &model, &measured, &scheme, &settings, &data.samples, &mut unwatched,
-        )
-        .unwrap();
+        settings.bias_shifts =
+            bias_shifts(&model, &measured, &scheme, &settings, &data.samples, &mut unwatched)
+                .unwrap();
         let corrected = quantise(&model, &measured, &scheme, &settings).unwrap();
         let at = plain.layers.len() - 1;
         let float = means(&model, plain.layers[at].source, &data);
         let before = distance(&means(&plain.model, plain.layers[at].operator, &data), &float);
-        let after = distance(&means(&corrected.model, corrected.layers[at].operator, &data), &float);
+        let after =
+            distance(&means(&corrected.model, corrected.layers[at].operator, &data), &float);
         assert!(after < before / 5.0, "{name}: {before} before, {after} after");
     }
 }

@@ -34,12 +34,17 @@ impl Subject {
         if bias_correction {
             let samples = &Data::read(&format!("{}_calibration", self.source)).samples;
             let shifts = bias_shifts(
-                &self.model, &self.calibration, &scheme, &settings, samples, &mut unwatched,
+                &self.model,
+                &self.calibration,
+                &scheme,
+                &settings,
+                samples,
+                &mut unwatched,
             );
             settings.bias_shifts = shifts.expect("it runs");
         }
-        let quantised =
-            quantise(&self.model, &self.calibration, &scheme, &settings).expect("it can be quantised");
+        let quantised = quantise(&self.model, &self.calibration, &scheme, &settings)
+            .expect("it can be quantised");
         assert_eq!(quantised.notes.len(), 0, "{:?}", quantised.notes);
         format!("{:.4}", self.data.score(&quantised.model, self.metric).value)
     }

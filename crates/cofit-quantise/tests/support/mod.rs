@@ -31,7 +31,8 @@ pub struct Data {
 impl Data {
     /// Reads `data/NAME.npz`: integer codes, labels, and the real size of a code.
     pub fn read(name: &str) -> Self {
-        let mut archive = npyz::npz::NpzArchive::open(example(&format!("data/{name}.npz"))).unwrap();
+        let mut archive =
+            npyz::npz::NpzArchive::open(example(&format!("data/{name}.npz"))).unwrap();
         let scale = archive.by_name("scale").unwrap().unwrap().into_vec::<f32>().unwrap()[0];
         let labels = archive.by_name("labels").unwrap().unwrap().into_vec::<u8>().unwrap();
         let codes: Vec<f32> = {
