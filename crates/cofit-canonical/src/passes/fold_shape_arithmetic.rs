@@ -9,27 +9,37 @@ use cofit_ir::{ConstantData, Graph, Op, OperatorId, TensorId, TensorRole};
 use cofit_vocab::ElementType;
 use cranelift_entity::EntitySet;
 
+use crate::passes::Pass;
 use crate::rewrite;
+
+/// The pass.
+pub const PASS: Pass =
+    Pass { name: "fold_shape_arithmetic", description: "computes shapes ahead of time", run };
 
 /// Most elements of a result that is computed: shapes are short.
 const MOST: usize = 64;
 
 /// Replaces operators on shapes by their results.
-pub fn run(graph: &mut Graph) {
+pub fn run(graph: &mut Graph) -> usize {
     let mut doomed: EntitySet<OperatorId> = EntitySet::new();
+    let mut outputs: EntitySet<TensorId> = EntitySet::new();
+    outputs.extend(graph.outputs.iter().copied());
+    let mut count = 0;
     let ids: Vec<OperatorId> = graph.operators.keys().collect();
     for id in ids {
         let &[output] = graph.operators[id].outputs.as_slice() else { continue };
-        let is_read_outside = graph.outputs.contains(&output);
+        let is_read_outside = outputs.contains(output);
         let result = values(graph, id).and_then(|values| bytes(graph, output, &values));
         if let (Some(data), false) = (result, is_read_outside) {
             graph.tensors[output].role = TensorRole::Constant(ConstantData::Present(data.into()));
             doomed.insert(id);
+            count += 1;
         }
     }
     if !doomed.is_empty() {
         rewrite::remove_operators(graph, &doomed);
     }
+    count
 }
 
 /// The elements of an operator's result, where it computes with shapes that are known.

@@ -1,18 +1,26 @@
 //! Removes operators whose results nobody reads.
 
 use cofit_ir::{Graph, OperatorId, TensorId};
-use cofit_vocab::OperatorKind;
 use cranelift_entity::EntitySet;
 
-use crate::rewrite;
+use crate::passes::Pass;
+use crate::rewrite::{has_effect, remove_operators};
+
+/// The pass.
+pub const PASS: Pass = Pass {
+    name: "remove_dead_code",
+    description: "removes operators whose results nobody reads",
+    run,
+};
 
 /// Removes operators that contribute to no graph output and have no effect outside the graph.
-pub fn run(graph: &mut Graph) {
+pub fn run(graph: &mut Graph) -> usize {
     let mut wanted: EntitySet<TensorId> = EntitySet::new();
     for &output in &graph.outputs {
         wanted.insert(output);
     }
     let mut doomed: EntitySet<OperatorId> = EntitySet::new();
+    let mut count = 0;
     // The arena is in execution order, so readers are met before what they read.
     for (id, operator) in graph.operators.iter().rev() {
         let alive = has_effect(operator.kind())
@@ -23,22 +31,11 @@ pub fn run(graph: &mut Graph) {
             }
         } else {
             doomed.insert(id);
+            count += 1;
         }
     }
-    if !doomed.is_empty() {
-        rewrite::remove_operators(graph, &doomed);
+    if count > 0 {
+        remove_operators(graph, &doomed);
     }
-}
-
-/// Whether the operator matters beyond its results: it changes state, or cofit cannot know.
-const fn has_effect(kind: OperatorKind) -> bool {
-    matches!(
-        kind,
-        OperatorKind::AssignVariable
-            | OperatorKind::CallOnce
-            | OperatorKind::Custom
-            | OperatorKind::Svdf
-            | OperatorKind::UnidirectionalSequenceLstm
-            | OperatorKind::While
-    )
+    count
 }
