@@ -68,3 +68,13 @@ pub fn calibration(model: &Verified, data: &str) -> Calibration {
     let data = Data::read(&format!("{data}_calibration"));
     calibrate(model, &data.samples, &Options::default(), &mut unwatched).unwrap()
 }
+
+/// Compares with a file beside the tests; `UPDATE=1` rewrites it.
+pub fn check(name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == found, "{name} differs; UPDATE=1 rewrites it. Found:\n{found}");
+}
