@@ -11,6 +11,8 @@ mod failure;
 mod inputs;
 mod load;
 mod output;
+mod progress;
+mod scoring;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,9 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
+        Command::Quantize(args) => commands::quantize::run(&args),
+        Command::Sensitivity(args) => commands::sensitivity::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }
