@@ -151,7 +151,9 @@ class Graph:
             written.update(results)
             if kind == "TRANSPOSE_CONV" and int(operator.Inputs(0)) in self.inputs:
                 self.shape_inputs[int(operator.Inputs(0))] = tensor_shape(self.tensors[results[0]])
-        self.written = sorted(written)
+        # A handle is no data.
+        handles = (schema.TensorType.RESOURCE, schema.TensorType.VARIANT)
+        self.written = [i for i in sorted(written) if self.tensors[i].Type() not in handles]
         self.stateful = any(kind in STATEFUL for kind in self.kinds) or any(
             tensor.IsVariable() for tensor in self.tensors
         )

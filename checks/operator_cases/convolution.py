@@ -95,9 +95,18 @@ def window_case(
     return model
 
 
+def misreads_bias(kind: str, form: str) -> bool:
+    """Whether TFLM takes a 32-bit bias for a 64-bit one: its int16 depthwise and transposed kernels
+    read past the tensor's end then, so what they compute is no reference."""
+    return form == "int16_bias32" and kind in ("depthwise_conv2d", "transpose_conv2d")
+
+
 def convolutions():
     for kind in ("conv2d", "depthwise_conv2d"):
         for form in FORMS:
+            if misreads_bias(kind, form):
+                yield window_case(kind, f"{form}_no_bias", form, bias=False, kernel=(2, 5), stride=(2, 2))
+                continue
             yield window_case(kind, f"{form}_same", form)
             yield window_case(kind, f"{form}_valid_stride", form, padding="valid", stride=(2, 3), batch=2)
             yield window_case(kind, f"{form}_dilated", form, dilation=(2, 1), kernel=(3, 2), height=9, channels=2)
@@ -187,12 +196,14 @@ def transpose_case(case, form, stride, padding, kernel=(3, 3), bias=False, given
 
 def transposed():
     for form in ("int8", "int8x4", "int16", "int16_bias32", "uint8", "float32"):
-        for bias in (False, True):
+        for bias in (False,) if misreads_bias("transpose_conv2d", form) else (False, True):
             suffix = "_bias" if bias else ""
             yield transpose_case(f"{form}_same{suffix}", form, (2, 2), "same", bias=bias)
             yield transpose_case(f"{form}_valid{suffix}", form, (2, 1), "valid", bias=bias, kernel=(2, 3), batch=2)
-        yield transpose_case(f"{form}_stride_1", form, (1, 1), "same", bias=True)
         yield transpose_case(f"{form}_shape_from_graph", form, (2, 2), "same", given_shape=True)
+        if misreads_bias("transpose_conv2d", form):
+            continue
+        yield transpose_case(f"{form}_stride_1", form, (1, 1), "same", bias=True)
         yield transpose_case(f"{form}_relu", form, (2, 2), "same", bias=True, activation="relu")
 
 

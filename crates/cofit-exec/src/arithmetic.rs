@@ -8,6 +8,9 @@ pub(crate) mod common_scale;
 pub(crate) mod exponentials;
 mod fixed_point;
 pub(crate) mod four_bits;
+pub(crate) mod gaussian;
+pub(crate) mod inverse_root;
+pub(crate) mod logarithm;
 mod requantise;
 pub(crate) mod sigmoid_table;
 

@@ -35,7 +35,6 @@ mod kernels;
 mod lookup;
 pub mod network;
 pub mod probe;
-mod real_function;
 mod reduction;
 mod site;
 

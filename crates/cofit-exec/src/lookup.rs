@@ -1,5 +1,7 @@
 //! Functions of one real variable on quantised integers, as tables made at preparation.
 
+use cofit_vocab::ElementType;
+
 use crate::buffer::Element;
 use crate::call::Kernel;
 use crate::elementwise::map;
@@ -34,6 +36,37 @@ pub(crate) fn bytes<T: Byte, R: Element>(
         table[T::saturate(stored).index()] = entry(stored);
     }
     map(site, move |x: T| table[x.index()])
+}
+
+/// How int16 operands are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// One by one, rounded to nearest.
+    Each,
+    /// By a table of segments, as LiteRT does.
+    Segments,
+}
+
+/// The kernel of `function` on float32 as it is, on int8 and uint8 by a table, and on int16.
+pub(crate) fn by_real(
+    site: &Site<'_>,
+    words: Words,
+    function: impl Fn(f32) -> f32 + Send + Sync + 'static,
+) -> Result<Kernel, Refusal> {
+    match (site.elements()?, words) {
+        ((ElementType::Float32, ElementType::Float32), _) => map(site, function),
+        ((ElementType::Int8, ElementType::Int8), _) => bytes_by_real::<i8>(site, function),
+        ((ElementType::UInt8, ElementType::UInt8), _) => bytes_by_real::<u8>(site, function),
+        ((ElementType::Int16, ElementType::Int16), Words::Each) => {
+            each_by_real::<i16>(site, function)
+        }
+        ((ElementType::Int16, ElementType::Int16), Words::Segments) => {
+            let (from, to) = (site.affine(site.input(0)?)?, site.affine(site.output(0)?)?);
+            let table = Segments::new(from, to, function);
+            map(site, move |x: i16| table.at(x))
+        }
+        _ => Err(site.unsupported()),
+    }
 }
 
 /// The kernel that computes `function` on the reals that 8-bit integers stand for.

@@ -26,6 +26,7 @@
 //! documentation. [`verify`] states what a well-formed model is and makes [`Verified`] ones.
 //! [`text`] prints and parses models. [`liveness`] tells when tensors occupy memory.
 
+pub mod axis_order;
 pub mod graph;
 pub mod ids;
 pub mod liveness;
@@ -37,6 +38,7 @@ pub mod tensor;
 pub mod text;
 pub mod verify;
 
+pub use axis_order::AxisOrder;
 pub use graph::{Graph, Operator};
 pub use ids::{GraphId, OperatorId, TensorId};
 pub use liveness::{Lifetime, Peak};

@@ -3,7 +3,7 @@
 use bytes::Bytes as SharedBytes;
 use cofit_vocab::{Bytes, ElementType};
 
-use crate::{Quantisation, Shape};
+use crate::{AxisOrder, Quantisation, Shape};
 
 /// Where something stands in the user's file. Carried for messages, never interpreted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Origin {
     pub index: Option<u32>,
     /// Its byte offset in the file.
     pub offset: Option<u64>,
+    /// How a tensor's axes relate to the file's, where they are not the same.
+    pub axes: Option<AxisOrder>,
 }
 
 /// The bytes of a constant: a window into the file, bytes of our own, or not there.

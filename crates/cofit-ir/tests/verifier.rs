@@ -229,14 +229,14 @@ fn ids_are_in_range_and_messages_point_into_the_file() {
     let mut graph = Graph::default();
     let beyond = TensorId::from_u32(u32::MAX - 1);
     let x = graph.tensor(Tensor {
-        origin: Origin { index: Some(3), offset: Some(96) },
+        origin: Origin { index: Some(3), offset: Some(96), axes: None },
         ..Tensor::activation("x", ElementType::Int8, Shape::new(&[1; Shape::MAX_RANK + 1]))
     });
     graph.inputs = vec![x, beyond];
     graph.outputs = vec![TensorId::from_u32(1)];
     graph.operator(Operator {
         intermediates: [beyond].into_iter().collect(),
-        origin: Origin { index: Some(0), offset: Some(1000) },
+        origin: Origin { index: Some(0), offset: Some(1000), axes: None },
         ..Operator::new(Op::Add(ops::Add::default()), &[x, beyond], &[beyond])
     });
     let source = Source { file: "kws.tflite".to_owned(), sha256: String::new() };

@@ -32,8 +32,11 @@ pub struct Statistics {
     pub range: Option<Range>,
     /// Every value, in bins.
     pub histogram: Histogram,
-    /// Sums of every element over the samples, for inputs of layers with weights; else empty.
+    /// Sums of every channel, which is an index of the innermost axis; for results of layers with
+    /// weights, else empty.
     pub sums: Vec<f64>,
+    /// How many values each sum has.
+    pub rows: u64,
 }
 
 /// What was seen of every activation of a model.
@@ -72,11 +75,10 @@ impl Calibration {
         })
     }
 
-    /// The mean of every element of tensor `id` over the samples, for inputs of layers with weights.
-    pub fn means(&self, id: TensorId) -> Option<Vec<f64>> {
-        let sums = &self.statistics(id)?.sums;
-        let samples = self.samples as f64;
-        (!sums.is_empty()).then(|| sums.iter().map(|sum| sum / samples).collect())
+    /// The mean of every channel of tensor `id`, where it is the result of a layer with weights.
+    pub fn channel_means(&self, id: TensorId) -> Option<Vec<f64>> {
+        let statistics = self.statistics(id).filter(|found| found.rows > 0)?;
+        Some(statistics.sums.iter().map(|sum| sum / statistics.rows as f64).collect())
     }
 }
 
@@ -99,7 +101,7 @@ pub fn calibrate(
     }
     let network = Network::prepare(model, options)?;
     let graph = model.main_graph();
-    let mut seen = Seen { tensors: SecondaryMap::new(), wants_sums: weighted_inputs(graph), bad: None };
+    let mut seen = Seen { tensors: SecondaryMap::new(), channels: channels(graph), bad: None };
     for (done, sample) in samples.iter().enumerate() {
         advance(progress, done, samples.len())?;
         for (&id, values) in graph.inputs.iter().zip(sample) {
@@ -117,23 +119,23 @@ pub fn calibrate(
     Ok(Calibration { tensors: seen.tensors, samples: samples.len() })
 }
 
-/// Which tensors are inputs of layers with weights.
-fn weighted_inputs(graph: &Graph) -> SecondaryMap<TensorId, bool> {
-    let mut wanted = SecondaryMap::new();
+/// The channels of every result of a layer with weights; 0 for all other tensors.
+fn channels(graph: &Graph) -> SecondaryMap<TensorId, usize> {
+    let mut channels = SecondaryMap::new();
     for operator in graph.operators.values() {
-        if let Treatment::Weighted(operands) = treatment(&operator.op)
-            && let Some(input) = operator.input(operands.input)
+        if let (Treatment::Weighted(_), Some(&output)) =
+            (treatment(&operator.op), operator.outputs.first())
         {
-            wanted[input] = true;
+            channels[output] = graph.tensors[output].shape.last() as usize;
         }
     }
-    wanted
+    channels
 }
 
 /// An observer that collects statistics.
 struct Seen {
     tensors: SecondaryMap<TensorId, Option<Statistics>>,
-    wants_sums: SecondaryMap<TensorId, bool>,
+    channels: SecondaryMap<TensorId, usize>,
     /// The first tensor with values that are not finite.
     bad: Option<TensorId>,
 }
@@ -149,10 +151,14 @@ impl Seen {
             statistics.range = Some(statistics.range.map_or(found, |range| range.union(found)));
         }
         statistics.histogram.add(values);
-        if self.wants_sums[id] {
-            statistics.sums.resize(values.len(), 0.0);
-            for (sum, &value) in statistics.sums.iter_mut().zip(values) {
-                *sum += f64::from(value);
+        let channels = self.channels[id];
+        if channels > 0 {
+            statistics.sums.resize(channels, 0.0);
+            for row in values.chunks_exact(channels) {
+                for (sum, &value) in statistics.sums.iter_mut().zip(row) {
+                    *sum += f64::from(value);
+                }
+                statistics.rows += 1;
             }
         }
     }

@@ -111,9 +111,9 @@ pub fn to_stored(tensor: &Tensor, buffer: &Buffer) -> Buffer {
         return buffer.clone();
     };
     let stored = |low: i64, high: i64| {
-        reals.iter().map(move |real| {
-            ((real / scale).round() as i64).saturating_add(zero).clamp(low, high)
-        })
+        reals
+            .iter()
+            .map(move |real| ((real / scale).round() as i64).saturating_add(zero).clamp(low, high))
     };
     match Buffer::zeros(tensor.element, 0) {
         Some(Buffer::I8(_)) => Buffer::I8(stored(-128, 127).map(|value| value as i8).collect()),
@@ -235,9 +235,10 @@ fn wrong(message: String) -> Diagnostics {
 /// How many elements come before element `at` when they are sorted from the greatest.
 fn rank(output: &[f32], at: usize) -> Option<usize> {
     let value = *output.get(at)?;
-    let before = output.iter().enumerate().filter(|&(other, &candidate)| {
-        candidate > value || (candidate == value && other < at)
-    });
+    let before = output
+        .iter()
+        .enumerate()
+        .filter(|&(other, &candidate)| candidate > value || (candidate == value && other < at));
     Some(before.count())
 }
 

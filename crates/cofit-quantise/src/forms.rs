@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cofit_exec::Buffer;
-use cofit_ir::{Graph, Op, Operator, Tensor, TensorId};
 use cofit_ir::ops::{Dequantize, Quantize};
+use cofit_ir::{Graph, Op, Operator, Tensor, TensorId};
 use cofit_vocab::ElementType;
 
 use crate::calibration::constant_floats;
@@ -119,8 +119,7 @@ impl<'a> Builder<'a> {
     fn constant(&self, id: TensorId, form: Form) -> Tensor {
         let source = &self.source.tensors[id];
         let Form::Integer(width) = form else { return source.clone() };
-        let (Some(values), Some(mapping)) =
-            (constant_floats(source), self.mappings.of(id, width))
+        let (Some(values), Some(mapping)) = (constant_floats(source), self.mappings.of(id, width))
         else {
             return source.clone();
         };

@@ -26,9 +26,10 @@ impl Histogram {
     /// Adds finite values; others are passed over.
     pub fn add(&mut self, values: &[f32]) {
         let finite = values.iter().copied().filter(|value| value.is_finite());
-        let (low, high) = finite.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |range, value| {
-            (range.0.min(f64::from(value)), range.1.max(f64::from(value)))
-        });
+        let (low, high) =
+            finite.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |range, value| {
+                (range.0.min(f64::from(value)), range.1.max(f64::from(value)))
+            });
         if low > high {
             return;
         }
@@ -83,7 +84,8 @@ impl Histogram {
 
     /// Widens the bins until they reach `low` and `high` too, and are `2^exponent` wide at least.
     fn reach(&mut self, low: f64, high: f64, exponent: i32) {
-        let mut exponent = exponent.max(if self.counts.is_empty() { FINEST } else { self.exponent });
+        let mut exponent =
+            exponent.max(if self.counts.is_empty() { FINEST } else { self.exponent });
         let (first, last) = loop {
             let scale = 2_f64.powi(-exponent);
             let (mut first, mut last) = ((low * scale).floor(), (high * scale).floor());

@@ -94,10 +94,15 @@ pub fn layer_errors(
     let mut sums: BTreeMap<TensorId, Sums> = BTreeMap::new();
     for (done, sample) in samples.iter().enumerate() {
         advance(progress, done, samples.len())?;
-        let mut kept = Kept { graph: float_graph, wanted: &pairs.by_float, tensors: BTreeMap::new() };
+        let mut kept =
+            Kept { graph: float_graph, wanted: &pairs.by_float, tensors: BTreeMap::new() };
         left.network().run(&mut left.state(), &left.quantised(sample), &mut kept)?;
-        let mut compared =
-            Compared { graph, by_quantised: &pairs.by_quantised, float: &kept.tensors, sums: &mut sums };
+        let mut compared = Compared {
+            graph,
+            by_quantised: &pairs.by_quantised,
+            float: &kept.tensors,
+            sums: &mut sums,
+        };
         right.network().run(&mut right.state(), &right.quantised(sample), &mut compared)?;
     }
     advance(progress, samples.len(), samples.len())?;
@@ -208,9 +213,7 @@ fn described(graph: &Graph, sums: &BTreeMap<TensorId, Sums>) -> Vec<LayerError> 
                 name: graph.tensors[id].name.clone(),
                 kind: operator.kind(),
                 sqnr,
-                step: before.map(|before| {
-                    if sqnr == before { 0.0 } else { sqnr - before }
-                }),
+                step: before.map(|before| if sqnr == before { 0.0 } else { sqnr - before }),
                 cosine: found.cosine(),
                 most: found.most,
                 saturated: found.saturated as f64 / found.elements.max(1) as f64,

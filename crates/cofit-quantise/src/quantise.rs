@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use cofit_exec::{Buffer, Network, Options};
-use cofit_ir::{Graph, Model, Op, Operator, OperatorId, Quantisation, Tensor, TensorId, Verified};
+use cofit_ir::{Graph, Model, Operator, OperatorId, Quantisation, Tensor, TensorId, Verified};
 use cofit_vocab::diagnostic::{execution, quantisation as rules};
 use cofit_vocab::{Bytes, Diagnostic, Diagnostics, ElementType, OperatorKind, Place};
 use cranelift_entity::SecondaryMap;
+use cranelift_entity::packed_option::ReservedValue;
 
-use crate::bias_correction::mean_shift;
 use crate::calibration::constant_floats;
 use crate::forms::{Builder, Form};
 use crate::mapping::Width;
@@ -26,15 +26,16 @@ const MOST_BIAS: f64 = (1_u64 << 30) as f64;
 pub struct Settings {
     /// How statistics become ranges.
     pub method: Method,
-    /// Whether biases take back the mean error of the weights.
-    pub bias_correction: bool,
+    /// What is taken from the bias of a layer, by output channel and by the operator of the float
+    /// model: [`bias_shifts`](crate::bias_correction::bias_shifts) measures it.
+    pub bias_shifts: BTreeMap<OperatorId, Vec<f64>>,
     /// How the integer model is to be executed: it decides which operators have kernels.
     pub execution: Options,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { method: Method::MinMax, bias_correction: false, execution: Options::default() }
+        Self { method: Method::MinMax, bias_shifts: BTreeMap::new(), execution: Options::default() }
     }
 }
 
@@ -59,6 +60,10 @@ pub struct QuantisedLayer {
     pub kind: OperatorKind,
     /// What it was quantised to.
     pub scheme: LayerScheme,
+    /// The operator of the float model.
+    pub source: OperatorId,
+    /// The operator of the integer model.
+    pub operator: OperatorId,
     /// Bytes of its float weights and biases.
     pub float_bytes: Bytes,
     /// Bytes of its integer weights and biases.
@@ -90,7 +95,6 @@ pub fn quantise(
         let mut build = Build {
             graph,
             mappings: &mappings,
-            calibration,
             scheme,
             settings,
             builder: Builder::new(graph, &mappings),
@@ -229,7 +233,6 @@ fn has_constants(graph: &Graph, operator: &Operator, operands: WeightedOperands)
 struct Build<'a> {
     graph: &'a Graph,
     mappings: &'a Mappings,
-    calibration: &'a Calibration,
     scheme: &'a Scheme,
     settings: &'a Settings,
     builder: Builder<'a>,
@@ -330,13 +333,16 @@ impl Build<'_> {
         let input_id = operator.input(operands.input).ok_or_else(incomplete)?;
         let weights_id = operator.input(operands.weights).ok_or_else(incomplete)?;
         let bias_id = operator.input(operands.bias);
-        let &output_id = operator.outputs.first().ok_or_else(incomplete)?;
         let input_scale = self.mappings.of(input_id, width).ok_or_else(incomplete)?.scale;
         let weights = &self.graph.tensors[weights_id];
         let reals = constant_floats(weights).ok_or_else(incomplete)?;
         let bias = bias_id.and_then(|id| constant_floats(&self.graph.tensors[id]));
 
-        let scheme = self.scheme.of(&name);
+        let mut scheme = self.scheme.of(&name).clone();
+        // TFLM's dense kernel takes 4-bit weights with one scale only, and refuses several.
+        if operator.kind() == OperatorKind::FullyConnected && scheme.weights == WeightBits::Four {
+            scheme.per_axis = false;
+        }
         let layout = ChannelLayout::along(weights.shape.dimensions(), operands.axis);
         let bias_limit = self.bias_limit(width);
         let least = |channel: usize| {
@@ -345,31 +351,28 @@ impl Build<'_> {
                 (f64::from(bias.abs()) / (f64::from(input_scale) * limit)) as f32
             })
         };
-        let stored =
-            quantise_weights(&reals, layout, scheme, self.scheme.power_of_two, &least);
-        let bias = self.corrected(&operator.op, bias, &reals, &stored, layout, [
-            input_id, weights_id, output_id,
-        ]);
+        let stored = quantise_weights(&reals, layout, &scheme, self.scheme.power_of_two, &least);
+        let bias = self.corrected(id, bias);
 
-        let made_weights = self.weights(weights_id, scheme, &stored, operands.axis);
+        let made_weights = self.weights(weights_id, &scheme, &stored, operands.axis);
         let made_bias = bias.map(|bias| {
-            let name = bias_id.map_or_else(
-                || format!("{name}_bias"),
-                |id| self.graph.tensors[id].name.clone(),
-            );
+            let name = bias_id
+                .map_or_else(|| format!("{name}_bias"), |id| self.graph.tensors[id].name.clone());
             let tensor = self.bias(name, &bias, input_scale, &stored.scales, width);
             self.builder.graph.tensor(tensor)
         });
         let tensors = &self.builder.graph.tensors;
         let bytes = [Some(made_weights), made_bias].into_iter().flatten();
         let float_bytes = [Some(weights_id), bias_id].into_iter().flatten();
-        self.layers.push(QuantisedLayer {
+        let mut layer = QuantisedLayer {
             kind: operator.kind(),
-            scheme: scheme.clone(),
+            scheme,
+            source: id,
+            operator: OperatorId::reserved_value(),
             float_bytes: float_bytes.map(|id| self.graph.tensors[id].bytes()).sum(),
             bytes: bytes.map(|id| tensors[id].bytes()).sum(),
             name,
-        });
+        };
 
         let mut made = operator.clone();
         for (index, operand) in made.inputs.iter_mut().enumerate() {
@@ -384,10 +387,10 @@ impl Build<'_> {
             made.inputs.resize(operands.bias, None);
             made.inputs.push(made_bias);
         }
-        made.outputs =
-            operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
+        made.outputs = operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
         let outputs = made.outputs.to_vec();
-        self.builder.graph.operator(made);
+        layer.operator = self.builder.graph.operator(made);
+        self.layers.push(layer);
         Ok(outputs)
     }
 
@@ -403,43 +406,11 @@ impl Build<'_> {
         }
     }
 
-    /// The bias less the mean error of the weights, where that is wanted and known.
-    fn corrected(
-        &self,
-        op: &Op,
-        bias: Option<Vec<f32>>,
-        reals: &[f32],
-        stored: &QuantisedWeights,
-        layout: ChannelLayout,
-        [input, weights, output]: [TensorId; 3],
-    ) -> Option<Vec<f32>> {
-        if !self.settings.bias_correction {
-            return bias;
-        }
-        let scale_at = |at: usize| match stored.scales.as_slice() {
-            [one] => *one,
-            many => many[layout.channel(at)],
-        };
-        let difference: Vec<f32> = reals
-            .iter()
-            .zip(&stored.values)
-            .enumerate()
-            .map(|(at, (&real, &value))| f32::from(value) * scale_at(at) - real)
-            .collect();
-        let tensors = &self.graph.tensors;
-        let shift = self.calibration.means(input).and_then(|means| {
-            mean_shift(
-                op,
-                &difference,
-                &tensors[weights].shape,
-                &means,
-                &tensors[input].shape,
-                &tensors[output].shape,
-            )
-        });
-        let Some(shift) = shift else { return bias };
+    /// The bias less what is to be taken from it.
+    fn corrected(&self, id: OperatorId, bias: Option<Vec<f32>>) -> Option<Vec<f32>> {
+        let Some(shift) = self.settings.bias_shifts.get(&id) else { return bias };
         let bias = bias.unwrap_or_else(|| vec![0.0; shift.len()]);
-        Some(bias.iter().zip(&shift).map(|(&bias, &shift)| bias - shift as f32).collect())
+        Some(bias.iter().zip(shift).map(|(&bias, &shift)| bias - shift as f32).collect())
     }
 
     /// The tensor of quantised weights; one for all layers that quantise the same constant alike.

@@ -30,10 +30,8 @@ impl Mappings {
         method: Method,
         scheme: &Scheme,
     ) -> Self {
-        let mut joined = Self {
-            parents: (0..graph.tensors.len() * 2).collect(),
-            classes: BTreeMap::new(),
-        };
+        let mut joined =
+            Self { parents: (0..graph.tensors.len() * 2).collect(), classes: BTreeMap::new() };
         for (id, operator) in &graph.operators {
             let (Some(width), Treatment::Shared) = (modes[id], treatment(&operator.op)) else {
                 continue;

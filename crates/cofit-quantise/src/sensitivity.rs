@@ -101,9 +101,8 @@ pub fn sensitivity(
     }
     advance(progress, all, all)?;
     // Scores of few samples often tie; then the clearer output is the better one.
-    ranked.sort_by(|a, b| {
-        a.loss_per_kib.total_cmp(&b.loss_per_kib).then(b.sqnr.total_cmp(&a.sqnr))
-    });
+    ranked
+        .sort_by(|a, b| a.loss_per_kib.total_cmp(&b.loss_per_kib).then(b.sqnr.total_cmp(&a.sqnr)));
     Ok(ranked)
 }
 

@@ -89,7 +89,12 @@ pub fn quantise_weights(
         })
         .collect();
     let quantised = values.iter().enumerate().map(|(at, &value)| {
-        store(if value.is_finite() { value } else { 0.0 }, scales[group(at)], scheme.weights, limits)
+        store(
+            if value.is_finite() { value } else { 0.0 },
+            scales[group(at)],
+            scheme.weights,
+            limits,
+        )
     });
     QuantisedWeights { values: quantised.collect(), scales }
 }
@@ -148,10 +153,7 @@ fn best_scale(
 }
 
 /// The first candidate with the least error.
-fn least_error(
-    candidates: impl Iterator<Item = f32>,
-    error: impl Fn(f32) -> f64,
-) -> Option<f32> {
+fn least_error(candidates: impl Iterator<Item = f32>, error: impl Fn(f32) -> f64) -> Option<f32> {
     let mut best: Option<(f64, f32)> = None;
     for scale in candidates.filter(|scale| scale.is_normal()) {
         let found = error(scale);

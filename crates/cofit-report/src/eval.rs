@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use cofit_chip::Chip;
 use cofit_ir::Model;
 use cofit_quantise::evaluate::{Metric, Score};
+use cofit_vocab::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::score::{self, Change, Class, DataUsed};
@@ -37,6 +38,11 @@ pub struct Eval<'a> {
     pub chip: Option<&'a Chip>,
 }
 
+/// Bytes of a model's constants.
+fn constants(model: &Model) -> Bytes {
+    model.main().map_or(Bytes::ZERO, cofit_ir::Graph::constant_bytes)
+}
+
 /// Classes that a text lists; of more, the worst.
 const LISTED: usize = 20;
 
@@ -49,25 +55,25 @@ impl Eval<'_> {
     fn table(&self) -> Table {
         let name = self.metric.map_or_else(|| "score".to_owned(), score::metric_name);
         let title = name.to_uppercase();
-        let mut table = Table::new(&[
-            ("MODEL", ColumnKind::Name),
-            (&title, ColumnKind::Number),
-            ("95 % INTERVAL", ColumnKind::Word),
-            ("WEIGHTS", ColumnKind::Number),
-        ]);
+        let has_interval =
+            self.models().any(|judged| judged.score.is_some_and(|score| score.interval.is_some()));
+        let mut columns = vec![("MODEL", ColumnKind::Name)];
+        if self.metric.is_some() {
+            columns.push((&title, ColumnKind::Number));
+        }
+        if has_interval {
+            columns.push(("95 % INTERVAL", ColumnKind::Word));
+        }
+        columns.push(("WEIGHTS", ColumnKind::Number));
+        let mut table = Table::new(&columns);
         for judged in self.models() {
-            let (value, interval) = match (self.metric, &judged.score) {
-                (Some(metric), Some(score)) => (
-                    score::number(metric, score.value),
-                    score.interval.map_or_else(String::new, |(low, high)| {
-                        format!("{:.1} to {:.1}", low * 100.0, high * 100.0)
-                    }),
-                ),
-                _ => Default::default(),
-            };
-            let bytes = judged.model.main().map_or(0, |graph| graph.constant_bytes().get());
-            let weights = cofit_vocab::Bytes(bytes).human();
-            table.row(vec![judged.model.name.clone(), value, interval, weights]);
+            let mut row = vec![judged.model.name.clone()];
+            if let (Some(metric), Some(score)) = (self.metric, &judged.score) {
+                row.push(score::number(metric, score.value));
+                row.extend(score.interval.map(score::interval));
+            }
+            row.push(constants(judged.model).human());
+            table.row(row);
         }
         table
     }
@@ -88,19 +94,9 @@ impl Eval<'_> {
     /// The score, what changed, and what became of every class.
     pub fn text(&self, rendering: Rendering) -> String {
         let mut text = format!("data  {}  {} samples\n", self.data.name, self.data.samples);
-        match self.chip {
-            Some(chip) => {
-                let _ = writeln!(
-                    text,
-                    "chip  {}  {}  {} rounding",
-                    chip.id(),
-                    chip.runtime.id,
-                    self.rounding
-                );
-            }
-            None => {
-                let _ = writeln!(text, "as    TFLM's reference kernels, {} rounding", self.rounding);
-            }
+        if let Some(chip) = self.chip {
+            let (id, runtime) = (chip.id(), &chip.runtime.id);
+            let _ = writeln!(text, "chip  {id}  {runtime}  {} rounding", self.rounding);
         }
         text.push('\n');
         text.push_str(&self.table().text(rendering.width));
@@ -127,7 +123,6 @@ impl Eval<'_> {
         for judged in self.models() {
             let score = judged.score.as_ref();
             let interval = score.and_then(|score| score.interval);
-            let bytes = judged.model.main().map_or(0, |graph| graph.constant_bytes().get());
             table.row(vec![
                 judged.model.name.clone(),
                 self.metric.map_or_else(String::new, score::metric_key),
@@ -135,7 +130,7 @@ impl Eval<'_> {
                 interval.map_or_else(String::new, |(low, _)| low.to_string()),
                 interval.map_or_else(String::new, |(_, high)| high.to_string()),
                 self.data.samples.to_string(),
-                bytes.to_string(),
+                constants(judged.model).get().to_string(),
             ]);
         }
         table.csv()

@@ -4,7 +4,8 @@
 //! into strings; it computes no figure and prints nothing itself.
 //!
 //! One command, one file: [`check`], [`inspect`], [`plan`], [`sim`], [`compare`], [`chips`],
-//! [`lint`], [`explain`], [`run`]. What
+//! [`lint`], [`explain`], [`run`],
+//! [`verify`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -24,6 +25,7 @@ pub mod sensitivity;
 pub mod sim;
 mod subject;
 pub mod table;
+pub mod verify;
 pub mod words;
 
 pub use subject::{Rendering, Subject};

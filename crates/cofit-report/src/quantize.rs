@@ -37,7 +37,7 @@ pub struct Quantisation<'a> {
     /// How ranges were chosen, in words.
     pub range: String,
     /// What was done beside it, in words.
-    pub measures: Vec<&'static str>,
+    pub measures: Vec<String>,
     /// What ranges were measured on.
     pub calibration: DataUsed,
     /// How the models compare.
@@ -65,23 +65,33 @@ impl Quantisation<'_> {
         let mut columns = vec![("MODEL", ColumnKind::Name)];
         if scores.is_some() {
             columns.push((&title, ColumnKind::Number));
+        }
+        if scores.is_some_and(|(_, score, _)| score.interval.is_some()) {
             columns.push(("95 % INTERVAL", ColumnKind::Word));
         }
         columns.extend([("WEIGHTS", ColumnKind::Number), ("FILE", ColumnKind::Number)]);
         let mut table = Table::new(&columns);
-        let bytes = |of: fn(&QuantisedLayer) -> Bytes| -> Bytes { self.layers.iter().map(of).sum() };
+        let bytes =
+            |of: fn(&QuantisedLayer) -> Bytes| -> Bytes { self.layers.iter().map(of).sum() };
         let rows = [
-            ("float32", scores.map(|(metric, score, _)| (*metric, score)), bytes(|l| l.float_bytes), self.float_file),
-            (&self.scheme, scores.map(|(metric, _, score)| (*metric, score)), bytes(|l| l.bytes), self.file.1),
+            (
+                "float32",
+                scores.map(|(metric, score, _)| (*metric, score)),
+                bytes(|l| l.float_bytes),
+                self.float_file,
+            ),
+            (
+                &self.scheme,
+                scores.map(|(metric, _, score)| (*metric, score)),
+                bytes(|l| l.bytes),
+                self.file.1,
+            ),
         ];
         for (name, score, weights, file) in rows {
             let mut row = vec![name.to_owned()];
             if let Some((metric, score)) = score {
                 row.push(score::number(metric, score.value));
-                row.push(score.interval.map_or_else(
-                    || "-".to_owned(),
-                    |(low, high)| format!("{:.1} to {:.1}", low * 100.0, high * 100.0),
-                ));
+                row.extend(score.interval.map(score::interval));
             }
             row.extend([weights.human(), file.human()]);
             table.row(row);
@@ -129,11 +139,22 @@ impl Quantisation<'_> {
             text.push('\n');
         };
         if let Some(chip) = self.chip {
-            line("chip", format!("{}  {}  card {}", chip.id(), chip.runtime.id, words::short_hash(&chip.sha256)));
+            line(
+                "chip",
+                format!(
+                    "{}  {}  card {}",
+                    chip.id(),
+                    chip.runtime.id,
+                    words::short_hash(&chip.sha256)
+                ),
+            );
         }
         line(
             "calibrated",
-            format!("{}  {} samples  {}", self.calibration.name, self.calibration.samples, self.range),
+            format!(
+                "{}  {} samples  {}",
+                self.calibration.name, self.calibration.samples, self.range
+            ),
         );
         if !self.measures.is_empty() {
             line("with", self.measures.join(", "));
@@ -141,7 +162,11 @@ impl Quantisation<'_> {
         let comparison = &self.comparison;
         line("judged", format!("{}  {} samples", comparison.data.name, comparison.data.samples));
         if comparison.is_calibration {
-            line("", "the data that it was calibrated on, which flatters it; --test takes other data".to_owned());
+            line(
+                "",
+                "the data that it was calibrated on, which flatters it; --test takes other data"
+                    .to_owned(),
+            );
         }
         text.push('\n');
         text.push_str(&self.models().text(rendering.width));
@@ -186,9 +211,8 @@ impl Quantisation<'_> {
                 layer.scheme.to_string(),
                 layer.float_bytes.get().to_string(),
                 layer.bytes.get().to_string(),
-                error.map_or_else(String::new, |one| {
-                    score::decibels_text(one.sqnr, Numbers::Plain)
-                }),
+                error
+                    .map_or_else(String::new, |one| score::decibels_text(one.sqnr, Numbers::Plain)),
                 step.map_or_else(String::new, |step| format!("{step:.1}")),
                 error.map_or_else(String::new, |error| error.saturated.to_string()),
             ]);

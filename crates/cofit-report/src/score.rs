@@ -111,6 +111,11 @@ pub fn number(metric: Metric, value: f64) -> String {
     }
 }
 
+/// An interval of shares in per cent: `96.0 to 99.1`.
+pub fn interval((low, high): (f64, f64)) -> String {
+    format!("{:.1} to {:.1}", low * 100.0, high * 100.0)
+}
+
 /// A score with its interval: `98.1 % [96.0, 99.1]`.
 pub fn text(metric: Metric, score: &Score) -> String {
     let value = number(metric, score.value);
@@ -162,6 +167,11 @@ pub fn change_text(change: &Change, metric: Option<Metric>) -> String {
         true => format!("outputs agree to {:.1} dB", change.sqnr),
         false => "outputs are equal to the bit".to_owned(),
     };
+    let is_of_classes =
+        !matches!(metric, Some(Metric::MeanSquaredError | Metric::ReconstructionRocAuc));
+    if is_of_classes && change.differing == 0 {
+        return format!("all {} answers are the same; {outputs}", change.samples);
+    }
     match metric {
         Some(Metric::MeanSquaredError | Metric::ReconstructionRocAuc) => outputs,
         Some(Metric::TopK(_)) => format!(

@@ -72,10 +72,13 @@ impl Ranking<'_> {
         let _ = writeln!(text, "judged      {}  {} samples", self.data.name, self.data.samples);
         if let (Some(metric), Some(score)) = (self.metric, &self.reference) {
             let name = score::metric_name(metric);
-            let _ =
-                writeln!(text, "all {:<6}  {name} {}", self.base, score::text(metric, score));
+            let _ = writeln!(text, "all {:<6}  {name} {}", self.base, score::text(metric, score));
         }
-        let _ = writeln!(text, "\none layer at a time at {}, the others at {}:", self.narrow, self.base);
+        let _ = writeln!(
+            text,
+            "\none layer at a time at {}, the others at {}:",
+            self.narrow, self.base
+        );
         text.push_str(&self.table(Numbers::Grouped).text(rendering.width));
         let saved: Bytes = self.layers.iter().map(|layer| layer.saved).sum();
         let line = match self.layers.len() {

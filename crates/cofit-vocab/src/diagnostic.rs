@@ -12,6 +12,7 @@ pub mod data;
 pub mod execution;
 pub mod model;
 pub mod npu;
+pub mod onnx;
 pub mod plan;
 pub mod quantisation;
 pub mod simulation;
@@ -61,6 +62,7 @@ impl Code {
             execution::CODES,
             model::CODES,
             npu::CODES,
+            onnx::CODES,
             plan::CODES,
             quantisation::CODES,
             simulation::CODES,

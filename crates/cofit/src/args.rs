@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
-/// Give it a model (.tflite, a sketch in .toml, or model text in .cofit) and a chip card. It says
+/// Give it a model (.tflite, .onnx, a sketch in .toml, or model text in .cofit) and a chip card. It says
 /// whether they fit, why, and where the cycles, bytes and energy go, without hardware.
 #[derive(Debug, Parser)]
 #[command(name = "cofit", version, propagate_version = true, max_term_width = 100)]
@@ -37,6 +37,8 @@ pub enum Command {
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out
     Run(RunArgs),
+    /// Our execution against LiteRT, tflite-micro or onnxruntime, tensor by tensor; exit 1 if it differs
+    Verify(VerifyArgs),
     /// The model as a file of another format
     Convert(ConvertArgs),
     /// A float model to an integer one: what it saves and what it costs, and the new file
@@ -74,25 +76,28 @@ pub struct OutputArgs {
     pub output: Option<PathBuf>,
 }
 
-/// Which model, and how a sketch is expanded.
+/// Which model, and how it is read.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A .tflite file, a sketch (.toml) or model text (.cofit)
+    /// A .tflite or .onnx file, a sketch (.toml) or model text (.cofit)
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
 }
 
-/// How a sketch is expanded.
+/// How a sketch is expanded, and what an ONNX file leaves open.
 #[derive(Debug, Args)]
-pub struct SketchArgs {
+pub struct ReadingArgs {
     /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
     /// Give a sketch random weights from this seed; without it a sketch has none
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Fix an axis that an ONNX file leaves open, as in `--dim batch=1`; may be repeated
+    #[arg(long = "dim", value_name = "NAME=N")]
+    pub dimensions: Vec<String>,
 }
 
 /// Which chip, and how it runs.
@@ -256,7 +261,7 @@ pub struct CompareArgs {
     #[arg(value_name = "MODEL", required = true)]
     pub models: Vec<PathBuf>,
     #[command(flatten)]
-    pub sketch: SketchArgs,
+    pub reading: ReadingArgs,
     /// Chips, separated by commas; the whole catalogue if not given
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     pub chips: Vec<String>,
@@ -342,6 +347,40 @@ pub enum RoundingArg {
     Single,
 }
 
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Models to verify; a single one is shown tensor by tensor
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    /// Whose execution ours is compared with
+    #[arg(long, value_enum, default_value_t = ReferenceArg::Auto)]
+    pub against: ReferenceArg,
+    /// Random inputs for every model
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub inputs: u64,
+    /// The Python in which the interpreters are installed
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Whose execution ours is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceArg {
+    /// onnxruntime for ONNX files, else tflite-micro, else LiteRT where that refuses the model.
+    Auto,
+    /// The reference kernels of TensorFlow Lite for Microcontrollers.
+    TfliteMicro,
+    /// The reference kernels of LiteRT. Its dense layers round once, so single steps may differ.
+    Litert,
+    /// onnxruntime without graph optimisations.
+    Onnxruntime,
+}
+
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
@@ -399,6 +438,9 @@ pub struct QuantizeArgs {
     /// Which range of an activation is kept: minmax, percentile=P, or mse
     #[arg(long, value_name = "METHOD", default_value = "minmax")]
     pub range: String,
+    /// Balance the ranges of neighbouring layers first
+    #[arg(long)]
+    pub equalise: bool,
     /// Leave the mean error of coarse weights in the biases
     #[arg(long)]
     pub no_bias_correction: bool,

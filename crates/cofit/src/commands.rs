@@ -12,6 +12,7 @@ pub mod quantize;
 pub mod run;
 pub mod sensitivity;
 pub mod sim;
+pub mod verify;
 
 use cofit_chip::Chip;
 use cofit_explore::{Budget, Evaluation, evaluate};
@@ -33,7 +34,7 @@ impl Evaluated {
     /// Reads the model and the card, and evaluates the one on the other.
     fn new(model: &ModelArgs, target: &TargetArgs, budget: &Budget) -> Result<Self, Failure> {
         let chip = load::chip(&target.chip, &target.tuning)?;
-        let model = load::model(&model.model, &model.sketch)?;
+        let model = load::model(&model.model, &model.reading)?;
         let evaluation = evaluate(&model, &chip, budget)?;
         Ok(Self { model, chip, evaluation })
     }

@@ -74,7 +74,8 @@ impl Dataset {
         let path = &args.data;
         let name = path.display().to_string();
         let graph = model.main_graph();
-        let needs: Vec<Need> = graph.inputs.iter().map(|&id| Need::of(&graph.tensors[id])).collect();
+        let needs: Vec<Need> =
+            graph.inputs.iter().map(|&id| Need::of(&graph.tensors[id])).collect();
         let scale = args.input_scale.map(|scale| checked_scale(scale, &name)).transpose()?;
         let mut dataset = if path.is_dir() {
             refuse_array_options(args)?;
@@ -218,7 +219,9 @@ impl Dataset {
             );
             let diagnostic = Diagnostic::error(&rules::DATA_TOO_LARGE, message, self.place());
             let most = HELD_LIMIT / each.max(1);
-            return Err(diagnostic.with_help(format!("take a part with `--samples {most}`")).into());
+            return Err(diagnostic
+                .with_help(format!("take a part with `--samples {most}`"))
+                .into());
         }
         (0..self.len()).map(|index| self.sample(index)).collect()
     }

@@ -41,6 +41,12 @@ impl Failure {
             .unwrap_or(70)
     }
 
+    /// The first message in one line.
+    pub fn headline(&self) -> String {
+        let first = self.diagnostics.iter().find(|one| one.severity == Severity::Error);
+        first.map_or_else(String::new, |one| format!("[{}] {}", one.code.id, one.message))
+    }
+
     /// The messages as a person reads them.
     pub fn render(&self) -> String {
         render(&self.diagnostics, &self.sources, SHOWN)

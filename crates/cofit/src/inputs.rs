@@ -9,7 +9,7 @@ use cofit_vocab::{Diagnostic, Place};
 
 use crate::arrays::{Array, read_npy};
 use crate::failure::Failure;
-use crate::load;
+use crate::{file_order, load};
 
 /// Values of every input, and what each of them is, in a few words.
 type Fed = (Vec<Buffer>, Vec<String>);
@@ -60,6 +60,7 @@ pub fn from_files(graph: &Graph, files: &[String]) -> Result<Fed, Failure> {
         })?;
         let array = read_array(path)?;
         let (buffer, conversion) = as_input(tensor, array)?;
+        let buffer = file_order::from_file(tensor, buffer);
         described.push(format!(
             "{}{}  {}: {}{conversion}",
             tensor.element,

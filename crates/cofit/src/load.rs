@@ -1,22 +1,23 @@
 //! Reading models and cards from files.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
 
 use cofit_chip::{Card, Chip, Rejected, Selection, catalogue};
+use cofit_import::onnx::OnnxOptions;
 use cofit_import::{Format, sketch};
 use cofit_ir::verify::Verified;
 use cofit_vocab::diagnostic::usage;
 use cofit_vocab::{Diagnostic, Diagnostics, Hertz, Place, Severity};
 
-use crate::args::{SketchArgs, TuningArgs};
+use crate::args::{ReadingArgs, TuningArgs};
 use crate::failure::{Failure, SHOWN, SourceText, render};
 use crate::output;
 
 /// The largest model file that is read. Far above any model for the chips that cofit knows, and
 /// below what would fill a small machine's memory.
-const MODEL_LIMIT: u64 = 2 << 30;
+pub const MODEL_LIMIT: u64 = 2 << 30;
 
 /// The largest array file that is read.
 pub const ARRAY_LIMIT: u64 = 2 << 30;
@@ -25,12 +26,12 @@ pub const ARRAY_LIMIT: u64 = 2 << 30;
 ///
 /// # Errors
 /// The file cannot be read, or its content is no sound model.
-pub fn model(path: &Path, sketch_args: &SketchArgs) -> Result<Verified, Failure> {
+pub fn model(path: &Path, reading: &ReadingArgs) -> Result<Verified, Failure> {
     let name = path.display().to_string();
     let bytes = bytes::Bytes::from(read(path, MODEL_LIMIT)?);
     let format = Format::detect(&bytes);
     let source = || {
-        (format != Some(Format::Tflite)).then(|| SourceText {
+        matches!(format, Some(Format::Text | Format::Sketch)).then(|| SourceText {
             name: name.clone(),
             text: String::from_utf8_lossy(&bytes).into(),
         })
@@ -38,14 +39,23 @@ pub fn model(path: &Path, sketch_args: &SketchArgs) -> Result<Verified, Failure>
     let with_source = |diagnostics: Diagnostics| {
         Failure::with_sources(in_file(diagnostics, &name), source().into_iter().collect())
     };
+    if format != Some(Format::Onnx) && !reading.dimensions.is_empty() {
+        let message = "`--dim` is for ONNX files, and the model is none";
+        return Err(Failure::new(&usage::BAD_ARGUMENT, message, Place::default()));
+    }
     let mut model = match format {
         Some(Format::Sketch) => {
             let text = String::from_utf8_lossy(&bytes);
-            sketch::expand(&text, &name, &sketch_options(sketch_args)?).map_err(with_source)?
+            sketch::expand(&text, &name, &sketch_options(reading)?).map_err(with_source)?
         }
-        Some(Format::Tflite | Format::Text) | None => {
-            refuse_sketch_arguments(sketch_args)?;
-            let (model, diagnostics) = cofit_import::load(bytes.clone(), &name);
+        Some(Format::Tflite | Format::Text | Format::Onnx) | None => {
+            refuse_sketch_arguments(reading)?;
+            let options = onnx_options(reading)?;
+            let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+            let external =
+                |location: &str, offset, length| beside(&folder, location, offset, length);
+            let (model, diagnostics) =
+                cofit_import::load_with(bytes.clone(), &name, &options, &external);
             match model {
                 Some(model) if !diagnostics.has_errors() => {
                     warn(&diagnostics);
@@ -83,7 +93,7 @@ fn warn(diagnostics: &Diagnostics) {
     output::complain(&render(&worth, &[], SHOWN));
 }
 
-fn sketch_options(arguments: &SketchArgs) -> Result<sketch::SketchOptions, Failure> {
+fn sketch_options(arguments: &ReadingArgs) -> Result<sketch::SketchOptions, Failure> {
     let mut parameters = Vec::new();
     for parameter in &arguments.parameters {
         let (name, value) = parameter.split_once('=').ok_or_else(|| {
@@ -99,8 +109,50 @@ fn sketch_options(arguments: &SketchArgs) -> Result<sketch::SketchOptions, Failu
     Ok(sketch::SketchOptions { parameters, weights })
 }
 
+/// The axes that `--dim` fixes.
+fn onnx_options(arguments: &ReadingArgs) -> Result<OnnxOptions, Failure> {
+    let mut dimensions = Vec::new();
+    for dimension in &arguments.dimensions {
+        let fixed = dimension.rsplit_once('=').and_then(|(name, length)| {
+            let length: u32 = length.trim().parse().ok().filter(|&length| length > 0)?;
+            Some((name.to_owned(), length))
+        });
+        dimensions.push(fixed.ok_or_else(|| {
+            let message = format!("`--dim {dimension}` is not of the form NAME=N");
+            Failure::new(&usage::BAD_ARGUMENT, message, Place::default())
+        })?);
+    }
+    Ok(OnnxOptions { dimensions })
+}
+
+/// Bytes of a file in the model's folder, where an ONNX model keeps constants. The location comes
+/// from the model, so one that leads out of the folder is not followed.
+fn beside(folder: &Path, location: &str, offset: u64, length: u64) -> Option<bytes::Bytes> {
+    let location = Path::new(location);
+    let is_inside =
+        location.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !is_inside || length > MODEL_LIMIT {
+        return None;
+    }
+    // A link may still lead elsewhere.
+    let path = folder.join(location).canonicalize().ok()?;
+    let root = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if !path.starts_with(root.canonicalize().ok()?) {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() < offset.checked_add(length)? {
+        return None;
+    }
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
+    file.take(length).read_to_end(&mut bytes).ok()?;
+    Some(bytes.into())
+}
+
 /// A model file has no parameters to set.
-fn refuse_sketch_arguments(arguments: &SketchArgs) -> Result<(), Failure> {
+fn refuse_sketch_arguments(arguments: &ReadingArgs) -> Result<(), Failure> {
     if arguments.parameters.is_empty() && arguments.seed.is_none() {
         return Ok(());
     }

@@ -8,11 +8,13 @@ mod arrays;
 mod commands;
 mod data;
 mod failure;
+mod file_order;
 mod inputs;
 mod load;
 mod output;
 mod progress;
 mod scoring;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Compare(args) => commands::compare::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
         Command::Quantize(args) => commands::quantize::run(&args),
         Command::Sensitivity(args) => commands::sensitivity::run(&args),

@@ -150,12 +150,11 @@ pub fn change(before: &[Vec<f32>], after: &[Vec<f32>], right: Option<&[u32]>) ->
 
 /// The place of the greatest element; the first among equal ones.
 fn answer(output: &[f32]) -> Option<usize> {
-    let greatest = output.iter().enumerate().fold(None, |best: Option<(usize, f32)>, (at, &new)| {
-        match best {
+    let greatest =
+        output.iter().enumerate().fold(None, |best: Option<(usize, f32)>, (at, &new)| match best {
             Some((_, value)) if value >= new => best,
             _ => Some((at, new)),
-        }
-    });
+        });
     greatest.map(|(at, _)| at)
 }
 

@@ -6,14 +6,8 @@ use common::{Sandbox, chips, conclude};
 use serde_json::{Map, Value};
 
 /// Units of figures; those that count are whole numbers.
-const UNITS: [(&str, bool); 6] = [
-    ("cycles", true),
-    ("bytes", true),
-    ("s", false),
-    ("J", false),
-    ("dB", false),
-    ("1", false),
-];
+const UNITS: [(&str, bool); 6] =
+    [("cycles", true), ("bytes", true), ("s", false), ("J", false), ("dB", false), ("1", false)];
 const KINDS: [&str; 7] =
     ["exact", "planned", "simulated", "calibrated", "measured", "sampled", "assumed"];
 

@@ -4,9 +4,9 @@
 //! defines, is computed on the reals that it stands for and rounded to nearest.
 
 use crate::call::Kernel;
-use crate::real_function::{self, Words};
+use crate::lookup::{Words, by_real};
 use crate::site::{Refusal, Site};
 
 pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
-    real_function::prepare(site, Words::Each, |x| if x < 0.0 { x.exp_m1() } else { x })
+    by_real(site, Words::Each, |x| if x < 0.0 { x.exp_m1() } else { x })
 }

@@ -155,6 +155,7 @@ impl<'a> Expander<'a> {
             self.builder.origin = Origin {
                 index: u32::try_from(layer.number - 1).ok(),
                 offset: Some(layer.kind.span.start as u64),
+                axes: None,
             };
             let x = match layer.get(LayerKey::From).map(|located| &located.value) {
                 Some(Value::Name(from)) if repetition == 0 => frame.result(from)?,

@@ -402,7 +402,7 @@ fn takes_slices(graph: &Graph, inputs: &[Option<TensorId>]) -> bool {
 
 /// Where the file has something.
 fn origin(number: usize, position: usize) -> Origin {
-    Origin { index: u32::try_from(number).ok(), offset: Some(position as u64) }
+    Origin { index: u32::try_from(number).ok(), offset: Some(position as u64), axes: None }
 }
 
 /// Takes the place of a tensor that cannot be read.

@@ -31,7 +31,8 @@ pub struct Data {
 impl Data {
     /// Reads `data/NAME.npz`: integer codes, labels, and the real size of a code.
     pub fn read(name: &str) -> Self {
-        let mut archive = npyz::npz::NpzArchive::open(example(&format!("data/{name}.npz"))).unwrap();
+        let mut archive =
+            npyz::npz::NpzArchive::open(example(&format!("data/{name}.npz"))).unwrap();
         let scale = archive.by_name("scale").unwrap().unwrap().into_vec::<f32>().unwrap()[0];
         let labels = archive.by_name("labels").unwrap().unwrap().into_vec::<u8>().unwrap();
         let codes: Vec<f32> = {
@@ -66,4 +67,14 @@ impl Data {
 pub fn calibration(model: &Verified, data: &str) -> Calibration {
     let data = Data::read(&format!("{data}_calibration"));
     calibrate(model, &data.samples, &Options::default(), &mut unwatched).unwrap()
+}
+
+/// Compares with a file beside the tests; `UPDATE=1` rewrites it.
+pub fn check(name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == found, "{name} differs; UPDATE=1 rewrites it. Found:\n{found}");
 }

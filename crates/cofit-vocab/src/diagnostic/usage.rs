@@ -23,8 +23,8 @@ crate::codes! {
         cure: "Check the path and its permissions.";
     UNKNOWN_FORMAT = "CF-USE-006", Model,
         "The file is of no format that cofit reads",
-        why: "The format is recognised by content: TFLite by its TFL3 identifier, sketches and model text by their first keyword.",
-        cure: "Give a .tflite file, a sketch (.toml) or model text (.cofit). ONNX files are not read yet; convert them to TFLite.";
+        why: "The format is recognised by content: TFLite by its TFL3 identifier, ONNX by the messages that it must hold, sketches and model text by their first keyword.",
+        cure: "Give a .tflite file, an .onnx file, a sketch (.toml) or model text (.cofit).";
     OUTPUT_EXISTS = "CF-USE-007", Usage,
         "The output file exists already",
         why: "Nothing of the user's is overwritten unasked.",
@@ -45,6 +45,10 @@ crate::codes! {
         "There is no pass of that name",
         why: "`--print-after` and `--stop-after` take the name of a compiler pass.",
         cure: "`cofit plan MODEL --chip ID --timings` lists the passes.";
+    NO_REFERENCE = "CF-USE-012", Usage,
+        "There is no other interpreter to compare with",
+        why: "`cofit verify` runs the model in an interpreter of the user's own, a Python package, and compares every tensor. It is not installed in the Python that was asked, or it does not take the model.",
+        cure: "Install it with `pip install tflite-micro ai-edge-litert` (for ONNX files `pip install onnxruntime onnx`), and name the Python with `--python PROGRAM` if it is not `python3`.";
     INTERNAL = "CF-USE-070", Internal,
         "cofit contradicted itself",
         why: "A checked invariant of the tool does not hold. The input may be unusual, but the mistake is ours.",

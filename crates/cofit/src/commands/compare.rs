@@ -23,7 +23,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
     let models = args
         .models
         .iter()
-        .map(|path| load::model(path, &args.sketch))
+        .map(|path| load::model(path, &args.reading))
         .collect::<Result<Vec<_>, _>>()?;
     let mut results: Vec<(usize, usize, Result<Evaluation, String>)> = Vec::new();
     for (m, model) in models.iter().enumerate() {

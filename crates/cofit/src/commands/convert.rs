@@ -13,7 +13,7 @@ use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let bytes = match args.output.extension().and_then(OsStr::to_str) {
         Some("tflite") => tflite::write(model.model())?,
         Some("cofit") => print(model.model(), ConstantText::Whole).into_bytes(),

@@ -10,7 +10,7 @@ use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &InspectArgs) -> Result<Outcome, Failure> {
-    let verified = load::model(&args.model.model, &args.model.sketch)?;
+    let verified = load::model(&args.model.model, &args.model.reading)?;
     let model = verified.model();
     if args.dump {
         output::write(&print(model, ConstantText::Whole), args.output.output.as_deref())?;

@@ -44,7 +44,7 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
 /// Runs the passes under observation and prints what was asked for.
 fn watch(args: &PlanArgs) -> Result<Outcome, Failure> {
     let chip = load::chip(&args.target.chip, &args.target.tuning)?;
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let mut watcher = Watcher { args, chip: &chip, text: String::new() };
     let compiled = compile(model.model(), &chip, &mut watcher);
     if compiled.mistakes.has_errors() {

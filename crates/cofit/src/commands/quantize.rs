@@ -6,6 +6,7 @@ use std::path::Path;
 use cofit_import::tflite;
 use cofit_ir::Verified;
 use cofit_ir::text::{ConstantText, print};
+use cofit_quantise::equalise::{Equalised, Relu6, equalise};
 use cofit_quantise::evaluate::Score;
 use cofit_quantise::layer_error::layer_errors;
 use cofit_quantise::quantise::Settings;
@@ -42,7 +43,14 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
         scheme.border = Border::Float;
     }
     let settings = settings(&args.range, !args.no_bias_correction)?;
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let source = load::model(&args.model.model, &args.model.sketch)?;
+    let (model, balanced) = match args.equalise {
+        true => {
+            let Equalised { model, pairs } = equalise(&source, Relu6::Keep)?;
+            (model, pairs.len())
+        }
+        false => (source.clone(), 0),
+    };
     let data = calibration_data(&args.data, &args.judge, &model)?;
     let test = judged_data(&args.data, &args.judge, &model)?;
     let judged = test.as_ref().unwrap_or(&data);
@@ -50,14 +58,13 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
 
     let samples = data.samples()?;
     let mut bar = Bar::new("calibrating");
-    let calibration = calibrate(&model, &samples, &settings.execution, &mut |done, all| {
-        bar.step(done, all)
-    })?;
+    let calibration =
+        calibrate(&model, &samples, &settings.execution, &mut |done, all| bar.step(done, all))?;
     drop(bar);
     let quantised = quantise(&model, &calibration, &scheme, &settings)?;
     let bytes = encoded(&quantised.model, stored, &args.output)?;
 
-    let before = scoring::outputs(&model, judged, &settings.execution, "float")?;
+    let before = scoring::outputs(&source, judged, &settings.execution, "float")?;
     let after = scoring::outputs(&quantised.model, judged, &settings.execution, "quantised")?;
     let (scores, change) = match &judge {
         Some(judge) => {
@@ -76,10 +83,10 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
     output::write_new(&args.output, &bytes)?;
     let used = |data: &Dataset| DataUsed { name: data.name().to_owned(), samples: data.len() };
     let report = Quantisation {
-        float: model.model(),
+        float: source.model(),
         scheme: scheme_name(&scheme),
         range: range_words(settings.method),
-        measures: measures(args),
+        measures: measures(args, balanced),
         calibration: used(&data),
         comparison: Comparison {
             data: used(judged),
@@ -129,14 +136,13 @@ fn encoded(model: &Verified, stored: Stored, path: &Path) -> Result<Vec<u8>, Fai
         Stored::Text => Ok(print(model.model(), ConstantText::Whole).into_bytes()),
         Stored::Tflite => tflite::write(model.model()).map_err(|refused| {
             let text = path.with_extension("cofit");
-            let mut helped = Diagnostics::new();
-            helped.extend(refused.into_vec().into_iter().map(|diagnostic| {
-                diagnostic.with_help(format!(
-                    "model text stores every width: write it with `-o {}`",
-                    text.display()
-                ))
-            }));
-            Failure::from(helped)
+            let help =
+                format!("model text stores every width: write it with `-o {}`", text.display());
+            // One layer says what all the others would say again.
+            let first = refused.into_vec().into_iter().next();
+            let told: Diagnostics =
+                first.map_or_else(Diagnostics::new, |one| one.with_help(help).into());
+            Failure::from(told)
         }),
     }
 }
@@ -183,8 +189,7 @@ pub(super) fn settings(range: &str, bias_correction: bool) -> Result<Settings, F
         "mse" => Method::Mse,
         _ => percentile().ok_or_else(|| {
             let message = format!("`--range {range}` is not minmax, mse or percentile=P");
-            let diagnostic =
-                Diagnostic::error(&usage::BAD_ARGUMENT, message, Place::default());
+            let diagnostic = Diagnostic::error(&usage::BAD_ARGUMENT, message, Place::default());
             diagnostic.with_help("P lies above 50 and up to 100, as in `--range percentile=99.9`")
         })?,
     };
@@ -199,13 +204,17 @@ fn range_words(method: Method) -> String {
     }
 }
 
-fn measures(args: &QuantizeArgs) -> Vec<&'static str> {
+/// What is done beside quantising, with the number of pairs of layers that were balanced.
+fn measures(args: &QuantizeArgs, balanced: usize) -> Vec<String> {
     let mut measures = Vec::new();
+    if args.equalise {
+        measures.push(format!("{balanced} pairs of layers balanced"));
+    }
     if !args.no_bias_correction {
-        measures.push("biases corrected");
+        measures.push("biases corrected".to_owned());
     }
     if args.float_io {
-        measures.push("float inputs and outputs");
+        measures.push("float inputs and outputs".to_owned());
     }
     measures
 }

@@ -14,11 +14,11 @@ use super::emit;
 use crate::args::{RoundingArg, RunArgs};
 use crate::arrays::write_npy;
 use crate::failure::Failure;
-use crate::{Outcome, inputs, load, output};
+use crate::{Outcome, file_order, inputs, load, output};
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<Outcome, Failure> {
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let rounding = rounding(args.rounding);
     let network = Network::prepare(&model, &Options { rounding, ..Options::default() })?;
     let graph = model.main_graph();
@@ -96,12 +96,12 @@ impl Writer<'_> {
             None => None,
             Some(folder) => {
                 let path: PathBuf = folder.join(file_name(index, &tensor.name));
-                let lengths = tensor.shape.dimensions();
-                let shape: Vec<u64> = lengths.iter().map(|&length| length.into()).collect();
-                let bytes = write_npy(tensor.element, &shape, values).map_err(|error| {
-                    let place = Place::default().with_file(path.display().to_string());
-                    Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
-                })?;
+                let (shape, given) = file_order::to_file(tensor, &values.to_buffer());
+                let bytes =
+                    write_npy(tensor.element, &shape, given.as_slice()).map_err(|error| {
+                        let place = Place::default().with_file(path.display().to_string());
+                        Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
+                    })?;
                 output::write_new(&path, &bytes)?;
                 Some(path.display().to_string())
             }

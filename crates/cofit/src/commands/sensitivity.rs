@@ -40,9 +40,10 @@ pub fn run(args: &SensitivityArgs) -> Result<Outcome, Failure> {
         truth: judge.as_ref().map(|judge| (judge.truth(), judge.metric)),
     };
     let mut bar = Bar::new("narrowing");
-    let layers = sensitivity(&model, &calibration, &base, &narrow, &settings, &ground, &mut |done, all| {
-        bar.step(done, all)
-    })?;
+    let layers =
+        sensitivity(&model, &calibration, &base, &narrow, &settings, &ground, &mut |done, all| {
+            bar.step(done, all)
+        })?;
     drop(bar);
     let reference = match &judge {
         Some(judge) => {

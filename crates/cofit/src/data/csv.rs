@@ -148,11 +148,8 @@ impl<'a> Table<'a> {
 
     fn row(&mut self, record: &StringRecord, line: u64) -> Result<(), Failure> {
         if record.len() != self.columns {
-            let message = format!(
-                "line {line} has {} cells, the first one {}",
-                record.len(),
-                self.columns
-            );
+            let message =
+                format!("line {line} has {} cells, the first one {}", record.len(), self.columns);
             return Err(fault(&rules::BAD_CELL, message, self.file));
         }
         for (column, cell) in record.iter().enumerate() {

@@ -127,8 +127,7 @@ impl Need {
                     .to_owned(),
             );
         }
-        let product =
-            |shape: &[u64]| shape.iter().fold(1_u64, |count, &n| count.saturating_mul(n));
+        let product = |shape: &[u64]| shape.iter().fold(1_u64, |count, &n| count.saturating_mul(n));
         (product(&found) == product(&needed)).then(|| {
             let shape: Vec<String> = self.sample_shape().iter().map(u64::to_string).collect();
             format!("reshape the array with x.reshape(-1, {})", shape.join(", "))

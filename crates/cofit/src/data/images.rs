@@ -8,8 +8,8 @@ use cofit_vocab::diagnostic::data as rules;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 
-use super::fit::{Need, shape_text};
 use super::fault;
+use super::fit::{Need, shape_text};
 use super::labels::Labels;
 use crate::args::Pixels;
 use crate::failure::Failure;

@@ -50,10 +50,8 @@ impl Labels {
     /// The classes of names: their places in the sorted list of different names, numbers sorted as
     /// numbers. Names that are all whole numbers from 0 are classes as they are.
     pub fn of_names(names: &[String]) -> Self {
-        let numbers: Option<Vec<u32>> = names
-            .iter()
-            .map(|name| name.parse::<f64>().ok().and_then(class))
-            .collect();
+        let numbers: Option<Vec<u32>> =
+            names.iter().map(|name| name.parse::<f64>().ok().and_then(class)).collect();
         if let Some(classes) = numbers {
             return Self::Classes(classes);
         }

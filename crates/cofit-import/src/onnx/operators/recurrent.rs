@@ -1,0 +1,10 @@
+//! Filled in below.
+use crate::onnx::importer::Importer;
+use crate::onnx::node::Node;
+use crate::onnx::refusal::{Imported, Refusal};
+pub(super) fn lstm(_: &mut Importer, node: &Node<'_>) -> Imported {
+    Err(Refusal::form(node.kind()))
+}
+pub(super) fn gru(_: &mut Importer, node: &Node<'_>) -> Imported {
+    Err(Refusal::form(node.kind()))
+}
