@@ -39,7 +39,7 @@ pub use self::policy::{
     Tiling, TilingMode, WeightLoad, Weights,
 };
 pub use self::precision::{
-    NumberKind, Precision, PrecisionMode, QuantisationRule, Requirement, Scheme,
+    NumberKind, Precision, PrecisionMode, QuantisationRule, Requirement, Rounding, Scheme,
 };
 pub use self::runtime::{Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam};
 pub use self::timing::Timing;

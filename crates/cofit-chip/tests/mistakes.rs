@@ -450,7 +450,7 @@ fn a_mistake_in_a_base_points_into_the_base() {
               --> base.toml:11:1
             11 | colour = 1
                | ^^^^^^
-              = help: the keys here are: id, name, kind, domain, count, peak_macs_per_cycle, layout, memories, precision, operators, fallback, flattens, handed_over, lut, timing
+              = help: the keys here are: id, name, kind, domain, count, peak_macs_per_cycle, layout, memories, precision, rounding, operators, fallback, flattens, handed_over, lut, timing
         "#]],
     );
 }

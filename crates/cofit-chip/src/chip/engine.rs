@@ -5,7 +5,7 @@ use cofit_vocab::{Bytes, OperatorKind};
 use super::memory::Content;
 use super::operating_point::Domain;
 use super::operator_rule::{Fallback, OperatorRules};
-use super::precision::{NumberKind, Precision};
+use super::precision::{NumberKind, Precision, Rounding};
 use super::timing::Timing;
 use crate::Sourced;
 use crate::table::{card_table, card_words};
@@ -50,6 +50,8 @@ card_table! {
         memories: EngineMemories, default(EngineMemories::ANYWHERE);
         /// Pairs of widths that it multiplies. An empty list allows none.
         precision: Vec<Precision>, default(Vec::new());
+        /// How it rounds when an accumulator becomes an output element. Left out: nobody said.
+        rounding: Sourced<Rounding>, optional;
         /// Operators that it runs. An empty list allows none.
         operators: OperatorRules, default(OperatorRules::default());
         /// What happens to operators that it does not run.

@@ -41,6 +41,15 @@ card_words! {
         PowerOfTwo = "pow2";
     }
 
+    /// How an accumulator becomes an output element.
+    pub enum Rounding, "a rounding" {
+        /// Twice: the high half of the doubled product to nearest, ties away from zero, and the shift
+        /// that follows again, as TensorFlow Lite for Microcontrollers does by default.
+        Double = "double";
+        /// Once, half upwards.
+        Single = "single";
+    }
+
     /// What a pair needs of the model.
     pub enum Requirement, "a requirement" {
         /// Every operator with weights has a bias.
