@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Small ONNX models of every origin, with what onnxruntime computes for them.
 
 Writes `NAME.onnx` and `NAME.npz` to `crates/cofit-import/tests/onnx/`: models from real exporters
 (PyTorch by tracing and by capture, scikit-learn, Keras), from onnxruntime's quantiser, and graphs
 built by hand for what exporters write rarely. An archive holds one set of inputs under `in:NAME`
-and onnxruntime's results under `out:NAME`. They prove to the importer's tests that a model means the
-same after reading it. A model without `out:` is one that onnxruntime refuses.
+and onnxruntime's results under `out:NAME`. They prove to the importer's tests that a model means
+the same after reading it. A model without `out:` is one that onnxruntime refuses.
 
     pip install -r checks/requirements-onnx.txt      # 5 GB; see there
     python checks/onnx_models.py [--group GROUP]     write the models, or those of one group

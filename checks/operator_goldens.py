@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What TFLM computes for single operators over a grid of types, shapes and quantisations.
 
 Writes the cases of `checks/operator_cases` as model texts to `crates/cofit-exec/tests/operators/`,
@@ -25,7 +24,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-
 import tflm_runner
 from operator_cases import convolution, elementwise, movement, recurrent, reduction
 from tflm_runner import GOLDENS, ROOT
@@ -125,7 +123,7 @@ def main() -> int:
                 wrong.append((case.name, done.stderr.strip()))
                 continue
             try:
-                lines += tflm_runner.rows(case.name, target, "")
+                lines += tflm_runner.rows(case.name, "", tflm_runner.run(target))
             except tflm_runner.Refused as refusal:
                 refusals.append((case.name, str(refusal)))
                 print(f"refused {case.name}: {refusal}")
@@ -145,7 +143,7 @@ def main() -> int:
     print(f"{len(kept)} cases of {len(kinds)} kinds, {len(refusals)} refused, {len(wrong)} wrong")
     if options.only:
         return 1 if wrong else 0
-    first = tflm_runner.header()
+    first = tflm_runner.header("tflite-micro")
     litert = f"# ai-edge-litert {metadata.version('ai-edge-litert')}, BUILTIN_REF\n"
     agree = settle_texts(kept, options.check)
     for name, text in (

@@ -1,11 +1,11 @@
-#!/usr/bin/env python3
 """What TensorFlow Lite for Microcontrollers computes for the model collection, tensor by tensor.
 
 Runs every .tflite file of the shared model collection and of `examples/models` on three inputs and
 writes hashes of all intermediate tensors to `crates/cofit-exec/tests/goldens/tflm_models.csv`,
 which proves to the executor's tests that it computes what TFLM's reference kernels compute. Models
-that TFLM does not run are listed with its reason in `tflm_refused.csv`. `checks/tflm_runner.py`
-states how inputs and hashes are made.
+that TFLM does not run are listed with its reason in `tflm_refused.csv`, and run under LiteRT's
+reference kernels instead: `litert_models.csv`. `checks/tflm_runner.py` states how inputs and hashes
+are made.
 
     pip install -r examples/models/requirements-check.txt
     python checks/tflm_goldens.py [--models DIRECTORY] [--check]
@@ -42,20 +42,30 @@ def main() -> int:
     if not options.models.is_dir():
         parser.error(f"no model collection at {options.models}: give --models or COFIT_SHARED")
 
-    lines, refusals = [], []
+    import ai_edge_litert.interpreter  # noqa: F401  (so that every child finds it loaded)
+
+    lines, refusals, others = [], [], []
     for name, path in collection(options.models):
         digest = tflm_runner.digest(path.read_bytes())
         try:
-            lines += tflm_runner.rows(name, path, digest)
+            lines += tflm_runner.rows(name, digest, tflm_runner.run(path))
         except tflm_runner.Refused as refusal:
             refusals.append((name, digest, str(refusal)))
             print(f"refused {name}: {refusal}")
-    first = tflm_runner.header()
+            try:
+                found = tflm_runner.in_child(tflm_runner.litert_here, path)
+                others += tflm_runner.rows(name, digest, found)
+            except tflm_runner.Refused as other:
+                print(f"LiteRT refuses it too: {other}")
+    first = tflm_runner.header("tflite-micro")
     models = tflm_runner.csv_text(first, tflm_runner.COLUMNS, lines)
     refused = tflm_runner.csv_text(first, ("model", "sha256", "reason"), refusals)
     agree = tflm_runner.settle(GOLDENS / "tflm_models.csv", models, options.check)
     agree &= tflm_runner.settle(GOLDENS / "tflm_refused.csv", refused, options.check)
-    print(f"{len({line[0] for line in lines})} models, {len(lines)} inferences, {len(refusals)} refused")
+    litert = tflm_runner.csv_text(tflm_runner.header("ai-edge-litert"), tflm_runner.COLUMNS, others)
+    agree &= tflm_runner.settle(GOLDENS / "litert_models.csv", litert, options.check)
+    models = len({line[0] for line in lines})
+    print(f"{models} models, {len(lines)} inferences, {len(refusals)} refused")
     return 0 if agree else 1
 
 

@@ -17,6 +17,7 @@ state is run twice on the same inputs without a reset between.
 """
 
 import csv
+import ctypes
 import hashlib
 import io
 import json
@@ -50,6 +51,9 @@ STATEFUL = (
     "VAR_HANDLE",
     "CALL_ONCE",
 )
+
+# glibc's parameter of `mallopt` for the byte that fresh memory is filled with.
+M_PERTURB = -6
 
 # Room for what TFLM keeps beside the tensors: its own structures and the kernels' scratch.
 ARENA_EXTRA_BYTES = 16 << 20
@@ -177,6 +181,38 @@ def set_inputs(interpreter, graph: Graph, seed: int) -> None:
         interpreter.set_input(graph_input(graph, seed, position, detail), position)
 
 
+def hashed(index: int, data: np.ndarray) -> tuple:
+    """A tensor's index and what is recorded of it."""
+    if np.issubdtype(data.dtype, np.floating):
+        return index, "float"
+    return index, fnv1a(np.ascontiguousarray(data).tobytes())
+
+
+def litert_here(path: Path) -> list:
+    """What `run_here` gives, but from LiteRT's reference kernels."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    content = path.read_bytes()
+    graph = Graph(content)
+    rows = []
+    for seed in SEEDS:
+        interpreter = Interpreter(
+            model_content=content,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=True,
+            num_threads=1,
+        )
+        interpreter.allocate_tensors()
+        for call in range(2 if graph.stateful else 1):
+            for position, detail in enumerate(interpreter.get_input_details()):
+                values = graph_input(graph, seed, position, detail)
+                interpreter.set_tensor(detail["index"], values)
+            interpreter.invoke()
+            tensors = [hashed(index, interpreter.get_tensor(index)) for index in graph.written]
+            rows.append((seed, call, tensors))
+    return rows
+
+
 def run_here(path: Path) -> list:
     """`(seed, call, [(index, hash)])` of every inference of a model, in this process."""
     from tflite_micro.python.tflite_micro import runtime
@@ -193,12 +229,10 @@ def run_here(path: Path) -> list:
         for call in range(2 if graph.stateful else 1):
             set_inputs(interpreter, graph, seed)
             interpreter.invoke()
-            tensors = []
-            for index in graph.written:
-                found = interpreter.GetTensor(index, 0)
-                data = np.ascontiguousarray(found["tensor_data"])
-                is_float = np.issubdtype(data.dtype, np.floating)
-                tensors.append((index, "float" if is_float else fnv1a(data.tobytes())))
+            tensors = [
+                hashed(index, interpreter.GetTensor(index, 0)["tensor_data"])
+                for index in graph.written
+            ]
             rows.append((seed, call, tensors))
     return rows
 
@@ -239,16 +273,30 @@ def in_child(work, path: Path):
     # An uninitialised number in a message is another at every run.
     fatal = [re.sub(r"-?\d{7,}", "…", line) for line in fatal]
     if not fatal:
-        raise Refused(f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "no reason")
+        raise Refused(
+            f"ended by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "no reason"
+        )
     raise Refused(fatal[-1] if lines and lines[0].startswith("Traceback") else fatal[0])
 
 
+def run_over_rubbish(path: Path) -> list:
+    """What `run_here` gives where fresh memory holds no zeros."""
+    ctypes.CDLL(None).mallopt(M_PERTURB, 0xA5)
+    return run_here(path)
+
+
 def run(path: Path) -> list:
-    """What `run_here` gives, from a child process. Raises `Refused`."""
+    """What `run_here` gives, from a child process.
+
+    Raises `Refused`, also where the result depends on memory that TFLM does not initialise.
+    """
     # Loaded here, so that every child finds it loaded.
     from tflite_micro.python.tflite_micro import runtime  # noqa: F401
 
-    return in_child(run_here, path)
+    found = in_child(run_here, path)
+    if in_child(run_over_rubbish, path) != found:
+        raise Refused("computes with memory that it does not initialise")
+    return found
 
 
 def digest(content: bytes) -> str:
@@ -256,17 +304,17 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def rows(name: str, path: Path, sha256: str) -> list:
+def rows(name: str, sha256: str, inferences: list) -> list:
     """The lines of a golden file for one model."""
     return [
         (name, sha256, seed, call, " ".join(f"{index}:{value}" for index, value in tensors))
-        for seed, call, tensors in run(path)
+        for seed, call, tensors in inferences
     ]
 
 
-def header() -> str:
+def header(package: str) -> str:
     """The comment that begins a golden file."""
-    return f"# tflite-micro {metadata.version('tflite-micro')}; checks/tflm_runner.py states the form\n"
+    return f"# {package} {metadata.version(package)}; checks/tflm_runner.py states the form\n"
 
 
 def csv_text(first: str, columns: tuple, lines: list) -> str:

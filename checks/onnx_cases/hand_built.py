@@ -1,67 +1,48 @@
 """Graphs by hand, for what exporters write rarely or no longer."""
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
-from .case import Case, normal, random
-
-# The first version of the file format that knows an operator set.
-IR_VERSIONS = {7: 3, 9: 4, 11: 6, 13: 7, 17: 8, 18: 8, 21: 10}
-
-node = helper.make_node
-
-
-def weight(case: str, name: str, *shape) -> TensorProto:
-    """A random float constant."""
-    return numpy_helper.from_array(normal(f"{case} {name}", *shape) * np.float32(0.5), name)
-
-
-def constant(name: str, values, dtype=np.int64) -> TensorProto:
-    """A constant of given values."""
-    return numpy_helper.from_array(np.array(values, dtype), name)
-
-
-def value(name, shape, dtype=TensorProto.FLOAT):
-    """The statement of an input or output."""
-    return helper.make_tensor_value_info(name, dtype, shape)
-
-
-def graph_of(nodes, inputs, outputs, weights=(), opset=13, types=None, domains=(), functions=(), ir=None):
-    """A model; `inputs` and `outputs` are shapes by name, float where `types` says nothing else."""
-    types = types or {}
-    ends = [
-        [value(name, shape, types.get(name, TensorProto.FLOAT)) for name, shape in side.items()]
-        for side in (inputs, outputs)
-    ]
-    graph = helper.make_graph(nodes, "main", *ends, list(weights))
-    opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
-    return helper.make_model(
-        graph, opset_imports=opsets, functions=list(functions),
-        ir_version=ir or IR_VERSIONS.get(opset, 8), producer_name="",
-    )
-
-
-def single(name, kind, shapes, outputs, opset=13, weights=(), dtypes=None, results=None, after=(), **attributes):
-    """One operator on float inputs `x`, `y`, .. and the given constants; outputs `o`, `o1`, .."""
-    inputs = dict(zip("xyzuvw", shapes))
-    ends = {f"o{i or ''}": shape for i, shape in enumerate(outputs)}
-    operands = [*inputs, *(w if isinstance(w, str) else w.name for w in weights), *after]
-    constants = [w for w in weights if not isinstance(w, str)]
-    types = dict(zip(ends, results or []))
-    model = graph_of([node(kind, operands, list(ends), **attributes)], inputs, ends, constants, opset, types)
-    return Case(f"hand_{name}", model, {key: normal(f"{name} {key}", *shape) for key, shape in inputs.items()})
+from . import hand_integers, hand_storage
+from .case import Case
+from .graph import constant, graph_of, node, single, value, weight
 
 
 def old_forms():
     """Operator sets 7 to 12, where attributes stood for what are inputs now."""
     image = [(1, 2, 4, 5)]
-    yield single("upsample_7", "Upsample", image, [(1, 2, 8, 10)], 7, mode="nearest", scales=[1.0, 1.0, 2.0, 2.0])
-    yield single("upsample_9", "Upsample", image, [(1, 2, 8, 10)], 9, [constant("s", [1, 1, 2, 2], np.float32)], mode="linear")
+    yield single(
+        "upsample_7",
+        "Upsample",
+        image,
+        [(1, 2, 8, 10)],
+        7,
+        mode="nearest",
+        scales=[1.0, 1.0, 2.0, 2.0],
+    )
+    yield single(
+        "upsample_9",
+        "Upsample",
+        image,
+        [(1, 2, 8, 10)],
+        9,
+        [constant("s", [1, 1, 2, 2], np.float32)],
+        mode="linear",
+    )
     yield single("clip_7", "Clip", [(2, 5)], [(2, 5)], 7, min=-0.5, max=0.7)
     yield single("pad_7", "Pad", image, [(1, 2, 7, 7)], 7, pads=[0, 0, 1, 2, 0, 0, 2, 0], value=1.5)
-    yield single("pad_7_reflect", "Pad", image, [(1, 2, 6, 8)], 7, pads=[0, 0, 1, 2, 0, 0, 1, 1], mode="reflect")
-    yield single("slice_7", "Slice", image, [(1, 1, 4, 2)], 7, starts=[1, -3], ends=[9, -1], axes=[1, 3])
+    yield single(
+        "pad_7_reflect",
+        "Pad",
+        image,
+        [(1, 2, 6, 8)],
+        7,
+        pads=[0, 0, 1, 2, 0, 0, 1, 1],
+        mode="reflect",
+    )
+    yield single(
+        "slice_7", "Slice", image, [(1, 1, 4, 2)], 7, starts=[1, -3], ends=[9, -1], axes=[1, 3]
+    )
     yield single("squeeze_7", "Squeeze", [(1, 3, 1, 2)], [(3, 2)], 7, axes=[0, 2])
     yield single("unsqueeze_7", "Unsqueeze", [(3, 2)], [(1, 3, 2, 1)], 7, axes=[0, 3])
     yield single("reduce_sum_7", "ReduceSum", image, [(1, 2)], 7, axes=[2, 3], keepdims=0)
@@ -69,38 +50,177 @@ def old_forms():
     yield single("softmax_7", "Softmax", [(2, 3, 4)], [(2, 3, 4)], 7, axis=1)
     yield single("log_softmax_11", "LogSoftmax", [(2, 3, 4)], [(2, 3, 4)], 11, axis=1)
     yield single("dropout_7", "Dropout", [(2, 3)], [(2, 3)], 7, ratio=0.3)
-    yield single("resize_10", "Resize", image, [(1, 2, 8, 10)], 10, [constant("s", [1, 1, 2, 2], np.float32)], mode="nearest")
+    yield single(
+        "resize_10",
+        "Resize",
+        image,
+        [(1, 2, 8, 10)],
+        10,
+        [constant("s", [1, 1, 2, 2], np.float32)],
+        mode="nearest",
+    )
     scale = [weight("bn", name, 2) for name in ("g", "b", "m")]
     variance = constant("v", [0.7, 1.9], np.float32)
-    case = single("batch_normalization_7", "BatchNormalization", image, image, 7, [*scale, variance], epsilon=0.01)
+    case = single(
+        "batch_normalization_7",
+        "BatchNormalization",
+        image,
+        image,
+        7,
+        [*scale, variance],
+        epsilon=0.01,
+    )
     # Before version 4 of the format, constants were inputs too.
     case.model.graph.input.extend([value(name, [2]) for name in ("g", "b", "m", "v")])
     yield case
-    yield single("gemm_7", "Gemm", [(4, 3)], [(3, 2)], 7, [weight("gemm", "w", 2, 4), weight("gemm", "b", 2)], transA=1, transB=1, alpha=0.5, beta=2.0)
-    yield single("max_pool_7", "MaxPool", image, [(1, 2, 2, 3)], 7, kernel_shape=[3, 2], strides=[2, 2], auto_pad="SAME_UPPER")
-    yield single("cast_7", "Cast", [(2, 3)], [(2, 3)], 7, results=[TensorProto.INT32], to=TensorProto.INT32)
+    yield single(
+        "gemm_7",
+        "Gemm",
+        [(4, 3)],
+        [(3, 2)],
+        7,
+        [weight("gemm", "w", 2, 4), weight("gemm", "b", 2)],
+        transA=1,
+        transB=1,
+        alpha=0.5,
+        beta=2.0,
+    )
+    yield single(
+        "max_pool_7",
+        "MaxPool",
+        image,
+        [(1, 2, 2, 3)],
+        7,
+        kernel_shape=[3, 2],
+        strides=[2, 2],
+        auto_pad="SAME_UPPER",
+    )
+    yield single(
+        "cast_7", "Cast", [(2, 3)], [(2, 3)], 7, results=[TensorProto.INT32], to=TensorProto.INT32
+    )
 
 
 def windows():
     """Paddings and grids of convolutions, pools and resizing."""
     image = [(1, 2, 7, 6)]
     kernel, bias = weight("conv", "w", 4, 2, 3, 3), weight("conv", "b", 4)
-    yield single("conv_same_upper", "Conv", image, [(1, 4, 4, 3)], 13, [kernel, bias], auto_pad="SAME_UPPER", strides=[2, 2])
-    yield single("conv_same_lower", "Conv", image, [(1, 4, 4, 3)], 13, [kernel], auto_pad="SAME_LOWER", strides=[2, 2])
-    yield single("conv_valid", "Conv", image, [(1, 4, 3, 4)], 13, [kernel, bias], auto_pad="VALID", strides=[2, 1])
-    yield single("conv_uneven", "Conv", image, [(1, 4, 8, 5)], 13, [kernel, bias], pads=[2, 0, 1, 1])
+    yield single(
+        "conv_same_upper",
+        "Conv",
+        image,
+        [(1, 4, 4, 3)],
+        13,
+        [kernel, bias],
+        auto_pad="SAME_UPPER",
+        strides=[2, 2],
+    )
+    yield single(
+        "conv_same_lower",
+        "Conv",
+        image,
+        [(1, 4, 4, 3)],
+        13,
+        [kernel],
+        auto_pad="SAME_LOWER",
+        strides=[2, 2],
+    )
+    yield single(
+        "conv_valid",
+        "Conv",
+        image,
+        [(1, 4, 3, 4)],
+        13,
+        [kernel, bias],
+        auto_pad="VALID",
+        strides=[2, 1],
+    )
+    yield single(
+        "conv_uneven", "Conv", image, [(1, 4, 8, 5)], 13, [kernel, bias], pads=[2, 0, 1, 1]
+    )
     yield single("conv_dilated", "Conv", image, [(1, 4, 3, 4)], 13, [kernel], dilations=[2, 1])
-    yield single("conv_depthwise_times_2", "Conv", image, [(1, 4, 5, 4)], 13, [weight("conv", "d", 4, 1, 3, 3), bias], group=2)
-    yield single("conv_3d", "Conv", [(1, 1, 3, 4, 5)], [(1, 2, 2, 3, 4)], 13, [weight("conv", "k", 2, 1, 2, 2, 2)])
+    yield single(
+        "conv_depthwise_times_2",
+        "Conv",
+        image,
+        [(1, 4, 5, 4)],
+        13,
+        [weight("conv", "d", 4, 1, 3, 3), bias],
+        group=2,
+    )
+    yield single(
+        "conv_3d",
+        "Conv",
+        [(1, 1, 3, 4, 5)],
+        [(1, 2, 2, 3, 4)],
+        13,
+        [weight("conv", "k", 2, 1, 2, 2, 2)],
+    )
     turned = weight("conv", "t", 2, 3, 3, 3)
-    yield single("conv_transpose", "ConvTranspose", image, [(1, 3, 13, 12)], 13, [turned], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[0, 1])
-    yield single("conv_transpose_shape", "ConvTranspose", image, [(1, 3, 14, 12)], 13, [turned], strides=[2, 2], output_shape=[14, 12])
-    yield single("conv_transpose_same", "ConvTranspose", image, [(1, 3, 14, 12)], 13, [turned], strides=[2, 2], auto_pad="SAME_UPPER")
-    yield single("average_pool_padded", "AveragePool", image, [(1, 2, 4, 3)], 13, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0], count_include_pad=1)
-    yield single("average_pool_ceil", "AveragePool", image, [(1, 2, 3, 3)], 13, kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1)
-    yield single("max_pool_dilated", "MaxPool", image, [(1, 2, 3, 5)], 13, kernel_shape=[3, 2], dilations=[2, 1])
+    yield single(
+        "conv_transpose",
+        "ConvTranspose",
+        image,
+        [(1, 3, 13, 12)],
+        13,
+        [turned],
+        strides=[2, 2],
+        pads=[1, 1, 1, 1],
+        output_padding=[0, 1],
+    )
+    yield single(
+        "conv_transpose_shape",
+        "ConvTranspose",
+        image,
+        [(1, 3, 14, 12)],
+        13,
+        [turned],
+        strides=[2, 2],
+        output_shape=[14, 12],
+    )
+    yield single(
+        "conv_transpose_same",
+        "ConvTranspose",
+        image,
+        [(1, 3, 14, 12)],
+        13,
+        [turned],
+        strides=[2, 2],
+        auto_pad="SAME_UPPER",
+    )
+    yield single(
+        "average_pool_padded",
+        "AveragePool",
+        image,
+        [(1, 2, 4, 3)],
+        13,
+        kernel_shape=[3, 2],
+        strides=[2, 2],
+        pads=[1, 0, 1, 0],
+        count_include_pad=1,
+    )
+    yield single(
+        "average_pool_ceil",
+        "AveragePool",
+        image,
+        [(1, 2, 3, 3)],
+        13,
+        kernel_shape=[3, 2],
+        strides=[2, 2],
+        ceil_mode=1,
+    )
+    yield single(
+        "max_pool_dilated",
+        "MaxPool",
+        image,
+        [(1, 2, 3, 5)],
+        13,
+        kernel_shape=[3, 2],
+        dilations=[2, 1],
+    )
     yield single("global_max_pool", "GlobalMaxPool", image, [(1, 2, 1, 1)])
-    yield single("lrn", "LRN", [(1, 5, 3, 3)], [(1, 5, 3, 3)], size=3, alpha=0.001, beta=0.7, bias=1.5)
+    yield single(
+        "lrn", "LRN", [(1, 5, 3, 3)], [(1, 5, 3, 3)], size=3, alpha=0.001, beta=0.7, bias=1.5
+    )
     for mode, transform, extra in (
         ("nearest", "asymmetric", {"nearest_mode": "floor"}),
         ("nearest", "half_pixel", {"nearest_mode": "round_prefer_floor"}),
@@ -113,8 +233,15 @@ def windows():
     ):
         sizes = constant("sizes", [1, 2, 11, 9])
         yield single(
-            f"resize_{mode}_{transform}", "Resize", image, [(1, 2, 11, 9)], 13, ["", "", sizes],
-            mode=mode, coordinate_transformation_mode=transform, **extra,
+            f"resize_{mode}_{transform}",
+            "Resize",
+            image,
+            [(1, 2, 11, 9)],
+            13,
+            ["", "", sizes],
+            mode=mode,
+            coordinate_transformation_mode=transform,
+            **extra,
         )
 
 
@@ -123,21 +250,85 @@ def movements():
     cube = [(2, 3, 4)]
     yield single("lp_normalization", "LpNormalization", [(2, 5)], [(2, 5)], axis=-1, p=2)
     yield single("lp_normalization_1", "LpNormalization", [(2, 5)], [(2, 5)], axis=0, p=1)
-    yield single("mean_variance_normalization", "MeanVarianceNormalization", [(2, 3, 4, 4)], [(2, 3, 4, 4)])
-    yield single("depth_to_space_dcr", "DepthToSpace", [(1, 8, 2, 3)], [(1, 2, 4, 6)], blocksize=2, mode="DCR")
-    yield single("depth_to_space_crd", "DepthToSpace", [(1, 8, 2, 3)], [(1, 2, 4, 6)], blocksize=2, mode="CRD")
+    yield single(
+        "mean_variance_normalization", "MeanVarianceNormalization", [(2, 3, 4, 4)], [(2, 3, 4, 4)]
+    )
+    yield single(
+        "depth_to_space_dcr",
+        "DepthToSpace",
+        [(1, 8, 2, 3)],
+        [(1, 2, 4, 6)],
+        blocksize=2,
+        mode="DCR",
+    )
+    yield single(
+        "depth_to_space_crd",
+        "DepthToSpace",
+        [(1, 8, 2, 3)],
+        [(1, 2, 4, 6)],
+        blocksize=2,
+        mode="CRD",
+    )
     yield single("space_to_depth", "SpaceToDepth", [(1, 2, 4, 6)], [(1, 8, 2, 3)], blocksize=2)
-    yield single("slice_backwards", "Slice", cube, [(2, 2, 2)], 13, [constant("s", [-1, 9]), constant("e", [-9, 0]), constant("a", [1, 2]), constant("t", [-2, -3])])
-    yield single("gather_negative", "Gather", cube, [(2, 2, 4)], 13, [constant("i", [-1, 0])], axis=1)
+    yield single(
+        "slice_backwards",
+        "Slice",
+        cube,
+        [(2, 2, 2)],
+        13,
+        [
+            constant("s", [-1, 9]),
+            constant("e", [-9, 0]),
+            constant("a", [1, 2]),
+            constant("t", [-2, -3]),
+        ],
+    )
+    yield single(
+        "gather_negative", "Gather", cube, [(2, 2, 4)], 13, [constant("i", [-1, 0])], axis=1
+    )
     yield single("gather_nd", "GatherND", cube, [(2, 4)], 13, [constant("i", [[1, 2], [0, -1]])])
-    yield single("gather_elements", "GatherElements", [(2, 3)], [(2, 2)], 13, [constant("i", [[2, 0], [1, 1]])], axis=1)
-    yield single("scatter_nd", "ScatterND", [(3, 2)], [(3, 2)], 13, [constant("i", [[2], [0]]), weight("scatter", "u", 2, 2)])
+    yield single(
+        "gather_elements",
+        "GatherElements",
+        [(2, 3)],
+        [(2, 2)],
+        13,
+        [constant("i", [[2, 0], [1, 1]])],
+        axis=1,
+    )
+    yield single(
+        "scatter_nd",
+        "ScatterND",
+        [(3, 2)],
+        [(3, 2)],
+        13,
+        [constant("i", [[2], [0]]), weight("scatter", "u", 2, 2)],
+    )
     yield single("tile", "Tile", [(2, 3)], [(4, 3)], 13, [constant("r", [2, 1])])
     yield single("expand", "Expand", [(3, 1)], [(2, 3, 4)], 13, [constant("s", [2, 3, 4])])
-    yield single("top_k", "TopK", [(2, 5)], [(2, 3), (2, 3)], 13, [constant("k", [3])], results=[TensorProto.FLOAT, TensorProto.INT64])
-    yield single("arg_max_last", "ArgMax", [(2, 5)], [(2,)], results=[TensorProto.INT64], axis=1, keepdims=0, select_last_index=1)
+    yield single(
+        "top_k",
+        "TopK",
+        [(2, 5)],
+        [(2, 3), (2, 3)],
+        13,
+        [constant("k", [3])],
+        results=[TensorProto.FLOAT, TensorProto.INT64],
+    )
+    yield single(
+        "arg_max_last",
+        "ArgMax",
+        [(2, 5)],
+        [(2,)],
+        results=[TensorProto.INT64],
+        axis=1,
+        keepdims=0,
+        select_last_index=1,
+    )
     yield single("trilu", "Trilu", [(3, 4)], [(3, 4)], 17, upper=0)
-    yield single("cum_sum", "CumSum", cube, cube, 13, [constant("a", 1, np.int32)], exclusive=1, reverse=1)
+    yield single(
+        "cum_sum", "CumSum", cube, cube, 13, [constant("a", 1, np.int32)], exclusive=1, reverse=1
+    )
     yield single("reduce_l2", "ReduceL2", cube, [(2, 1, 4)], axes=[1])
     yield single("reduce_log_sum_exp", "ReduceLogSumExp", cube, [(2, 3)], axes=[-1], keepdims=0)
     yield single("einsum", "Einsum", [(2, 3), (3, 4)], [(4, 2)], equation="ij,jk->ki")
@@ -148,12 +339,23 @@ def movements():
     yield single("sum_of_three", "Sum", [(2, 3), (1, 3), (2, 1)], [(2, 3)])
     yield single("mean_of_two", "Mean", [(2, 3), (1, 3)], [(2, 3)])
     yield single("mod", "Mod", [(2, 3), (2, 3)], [(2, 3)], fmod=1)
-    yield single("layer_normalization", "LayerNormalization", cube, cube, 17, [weight("ln", "g", 4), weight("ln", "b", 4)], epsilon=0.01)
+    yield single(
+        "layer_normalization",
+        "LayerNormalization",
+        cube,
+        cube,
+        17,
+        [weight("ln", "g", 4), weight("ln", "b", 4)],
+        epsilon=0.01,
+    )
     yield single("hard_sigmoid", "HardSigmoid", [(2, 5)], [(2, 5)], alpha=0.3, beta=0.4)
     yield single("thresholded_relu", "ThresholdedRelu", [(2, 5)], [(2, 5)], alpha=0.4)
     model = graph_of(
-        [node("OneHot", ["x", "d", "v"], ["o"], axis=-1)], {"x": (3,)}, {"o": (3, 4)},
-        [constant("d", [4]), constant("v", [-1, 2], np.float32)], types={"x": TensorProto.INT64},
+        [node("OneHot", ["x", "d", "v"], ["o"], axis=-1)],
+        {"x": (3,)},
+        {"o": (3, 4)},
+        [constant("d", [4]), constant("v", [-1, 2], np.float32)],
+        types={"x": TensorProto.INT64},
     )
     yield Case("hand_one_hot", model, {"x": np.array([2, -1, 0])})
 
@@ -162,149 +364,84 @@ def recurrent():
     """What the recurrent operators have beyond their exporters."""
     for kind, gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
         name = kind.lower()
-        weights = [weight(name, "w", 1, gates * 3, 2), weight(name, "r", 1, gates * 3, 3), weight(name, "b", 1, 2 * gates * 3)]
+        weights = [
+            weight(name, "w", 1, gates * 3, 2),
+            weight(name, "r", 1, gates * 3, 3),
+            weight(name, "b", 1, 2 * gates * 3),
+        ]
         plain = [(4, 2, 2)]
         ends = [(4, 1, 2, 3), (1, 2, 3)]
         yield single(name, kind, plain, ends, 13, weights, hidden_size=3)
-        yield single(f"{name}_reverse", kind, plain, ends, 13, weights, hidden_size=3, direction="reverse")
-        state = [weight(name, "h", 1, 2, 3), *([weight(name, "c", 1, 2, 3)] if kind == "LSTM" else [])]
-        yield single(f"{name}_initial_state", kind, plain, ends, 13, [*weights, "", *state], hidden_size=3)
+        yield single(
+            f"{name}_reverse", kind, plain, ends, 13, weights, hidden_size=3, direction="reverse"
+        )
+        state = [
+            weight(name, "h", 1, 2, 3),
+            *([weight(name, "c", 1, 2, 3)] if kind == "LSTM" else []),
+        ]
+        yield single(
+            f"{name}_initial_state", kind, plain, ends, 13, [*weights, "", *state], hidden_size=3
+        )
         lengths = constant("n", [4, 2], np.int32)
         yield single(f"{name}_lengths", kind, plain, ends, 13, [*weights, lengths], hidden_size=3)
-        yield single(f"{name}_no_bias_clip", kind, plain, ends, 13, weights[:2], hidden_size=3, clip=0.4)
-        two = [numpy_helper.from_array(np.concatenate([numpy_helper.to_array(w)] * 2), w.name) for w in weights]
-        yield single(f"{name}_both", kind, plain, [(4, 2, 2, 3), (2, 2, 3)], 13, two, hidden_size=3, direction="bidirectional")
-    weights = [weight("lstm", "w", 1, 12, 2), weight("lstm", "r", 1, 12, 3), weight("lstm", "b", 1, 24)]
-    yield single("lstm_peepholes", "LSTM", [(4, 2, 2)], [(4, 1, 2, 3)], 13, [*weights, "", "", "", weight("lstm", "p", 1, 9)], hidden_size=3)
-    yield single("lstm_activations", "LSTM", [(4, 2, 2)], [(4, 1, 2, 3)], 13, weights, hidden_size=3, activations=["HardSigmoid", "Relu", "Tanh"], activation_alpha=[0.25], activation_beta=[0.4])
-    gru = [weight("gru", "w", 1, 9, 2), weight("gru", "r", 1, 9, 3), weight("gru", "b", 1, 18)]
-    yield single("gru_linear_before_reset", "GRU", [(4, 2, 2)], [(4, 1, 2, 3)], 13, gru, hidden_size=3, linear_before_reset=1)
-
-
-def quantised():
-    """Operators on integers, and scales in every form."""
-    generator = random("hand quantised")
-
-    def integers(name, shape, dtype):
-        limits = np.iinfo(dtype)
-        return numpy_helper.from_array(generator.integers(limits.min, limits.max, shape, dtype, endpoint=True), name)
-
-    def scale(name, *values):
-        return constant(name, values if len(values) > 1 else values[0], np.float32)
-
-    for kind in (np.int8, np.uint8):
-        name = np.dtype(kind).name
-        tensor = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-        zero = 3 if kind is np.int8 else 130
-        base = [scale("xs", 0.05), constant("xz", zero, kind)]
-        given = node("QuantizeLinear", ["x", "xs", "xz"], ["q"])
-        back = node("DequantizeLinear", ["p", "os", "oz"], ["o"])
-        out = [scale("os", 0.1), constant("oz", zero - 7, kind)]
-        shape = {"x": (1, 3, 5, 5)}
-        conv = node("QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "os", "oz", "b"], ["p"], pads=[1, 1, 1, 1])
-        weights = [
-            *base, *out, integers("w", (4, 3, 3, 3), np.int8), scale("ws", 0.01, 0.02, 0.005, 0.015),
-            constant("wz", [0] * 4, np.int8), constant("b", [100, -200, 0, 50], np.int32),
-        ]
-        model = graph_of([given, conv, back], shape, {"o": (1, 4, 5, 5)}, weights)
-        yield Case(f"hand_qlinear_conv_{name}", model, {"x": normal(name, 1, 3, 5, 5)})
-        matmul = node("QLinearMatMul", ["q", "xs", "xz", "w", "ws", "wz", "os", "oz"], ["p"])
-        weights = [*base, *out, integers("w", (6, 4), kind), scale("ws", 0.01), constant("wz", zero, kind)]
-        model = graph_of([given, matmul, back], {"x": (3, 6)}, {"o": (3, 4)}, weights)
-        yield Case(f"hand_qlinear_matmul_{name}", model, {"x": normal(name, 3, 6)})
-        for operator in ("QLinearAdd", "QLinearMul"):
-            add = node(operator, ["q", "xs", "xz", "w", "ws", "wz", "os", "oz"], ["p"], domain="com.microsoft")
-            weights = [*base, *out, integers("w", (1, 6), kind), scale("ws", 0.03), constant("wz", zero, kind)]
-            model = graph_of([given, add, back], {"x": (3, 6)}, {"o": (3, 6)}, weights, domains=["com.microsoft"])
-            yield Case(f"hand_{operator.lower()}_{name}", model, {"x": normal(name, 3, 6)})
-        model = graph_of(
-            [given, node("DequantizeLinear", ["q", "xs", "xz"], ["d"]), node("Relu", ["d"], ["r"]),
-             node("QuantizeLinear", ["r", "xs", "xz"], ["o"])],
-            {"x": (2, 5)}, {"o": (2, 5)}, base, types={"o": tensor},
+        yield single(
+            f"{name}_no_bias_clip", kind, plain, ends, 13, weights[:2], hidden_size=3, clip=0.4
         )
-        yield Case(f"hand_qdq_relu_{name}", model, {"x": normal(name, 2, 5)})
-    # Whole integer products, a range found at run time, and scales of slices.
-    model = graph_of(
-        [node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
-         node("MatMulInteger", ["q", "w", "z", "wz"], ["i"]),
-         node("Cast", ["i"], ["f"], to=TensorProto.FLOAT), node("Mul", ["s", "ws"], ["t"]), node("Mul", ["f", "t"], ["o"])],
-        {"x": (3, 6)}, {"o": (3, 4)}, [integers("w", (6, 4), np.int8), scale("ws", 0.01), constant("wz", 0, np.int8)],
-    )
-    yield Case("hand_dynamic_quantize", model, {"x": normal("dynamic", 3, 6)})
-    model = graph_of(
-        [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("ConvInteger", ["q", "w", "z"], ["o"])],
-        {"x": (1, 2, 4, 4)}, {"o": (1, 3, 3, 3)}, [scale("s", 0.02), constant("z", 120, np.uint8), integers("w", (3, 2, 2, 2), np.uint8)],
-        types={"o": TensorProto.INT32},
-    )
-    yield Case("hand_conv_integer", model, {"x": normal("conv integer", 1, 2, 4, 4)})
-    model = graph_of(
-        [node("DequantizeLinear", ["w", "s", "z"], ["d"], axis=1), node("MatMul", ["x", "d"], ["o"])],
-        {"x": (2, 4)}, {"o": (2, 3)}, [integers("w", (4, 3), np.int8), scale("s", 0.1, 0.2, 0.05), constant("z", [1, -2, 0], np.int8)],
-    )
-    yield Case("hand_dequantize_axis_1", model, {"x": normal("axis", 2, 4)})
-    packed = helper.make_tensor("w", TensorProto.INT4, [4, 3], generator.integers(-8, 8, 12))
-    model = graph_of(
-        [node("DequantizeLinear", ["w", "s"], ["d"], axis=1), node("MatMul", ["x", "d"], ["o"])],
-        {"x": (2, 4)}, {"o": (2, 3)}, [packed, scale("s", 0.1, 0.2, 0.05)], opset=21,
-    )
-    yield Case("hand_dequantize_int4", model, {"x": normal("int4", 2, 4)})
-
-
-def storage():
-    """Where a file keeps its constants, and how it writes its shapes."""
-    data = normal("external", 4, 3)
-    for present in (True, False):
-        name = f"hand_external_{'present' if present else 'absent'}"
-        tensor = numpy_helper.from_array(data, "w")
-        raw = tensor.raw_data
-        tensor.ClearField("raw_data")
-        tensor.data_location = TensorProto.EXTERNAL
-        for key, text in (("location", f"{name}.data"), ("offset", "16"), ("length", str(len(raw)))):
-            tensor.external_data.add(key=key, value=text)
-        model = graph_of([node("MatMul", ["x", "w"], ["o"])], {"x": (2, 4)}, {"o": (2, 3)}, [tensor])
-        files = {f"{name}.data": bytes(16) + raw} if present else {}
-        yield Case(name, model, {"x": normal(name, 2, 4)}, files, runs=present)
-    listed = helper.make_tensor("w", TensorProto.FLOAT, [4, 3], data.reshape(-1).tolist())
-    yield Case("hand_float_data", graph_of([node("MatMul", ["x", "w"], ["o"])], {"x": (2, 4)}, {"o": (2, 3)}, [listed]), {"x": normal("listed", 2, 4)})
-    half = numpy_helper.from_array(data.astype(np.float16), "h")
-    model = graph_of([node("Cast", ["h"], ["w"], to=TensorProto.FLOAT), node("MatMul", ["x", "w"], ["o"])], {"x": (2, 4)}, {"o": (2, 3)}, [half])
-    yield Case("hand_half_weights", model, {"x": normal("half", 2, 4)})
-    given = node("Constant", [], ["w"], value=numpy_helper.from_array(data))
-    model = graph_of([given, node("Identity", ["w"], ["v"]), node("MatMul", ["x", "v"], ["o"])], {"x": (2, 4)}, {"o": (2, 3)})
-    yield Case("hand_constant_node", model, {"x": normal("constant", 2, 4)})
-    fill = node("ConstantOfShape", ["s"], ["c"], value=numpy_helper.from_array(np.array([0.25], np.float32)))
-    model = graph_of([fill, node("Add", ["x", "c"], ["o"])], {"x": (2, 4)}, {"o": (2, 4)}, [constant("s", [2, 4])])
-    yield Case("hand_constant_of_shape", model, {"x": normal("fill", 2, 4)})
-    # A batch of any size, whose length the graph itself computes with.
-    nodes = [
-        node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"], axis=0), node("Unsqueeze", ["n", "axes"], ["n1"]),
-        node("Concat", ["n1", "rest"], ["to"], axis=0), node("Reshape", ["x", "to"], ["o"]),
+        two = [
+            numpy_helper.from_array(np.concatenate([numpy_helper.to_array(w)] * 2), w.name)
+            for w in weights
+        ]
+        yield single(
+            f"{name}_both",
+            kind,
+            plain,
+            [(4, 2, 2, 3), (2, 2, 3)],
+            13,
+            two,
+            hidden_size=3,
+            direction="bidirectional",
+        )
+    weights = [
+        weight("lstm", "w", 1, 12, 2),
+        weight("lstm", "r", 1, 12, 3),
+        weight("lstm", "b", 1, 24),
     ]
-    weights = [constant("zero", 0), constant("axes", [0]), constant("rest", [-1])]
-    model = graph_of(nodes, {"x": ("batch", 3, 4)}, {"o": ("batch", 12)}, weights)
-    yield Case("hand_symbolic_batch", model, {"x": normal("symbolic", 2, 3, 4)})
-    model = graph_of([node("Conv", ["x", "w"], ["o"])], {"x": ("n", 2, "height", "width")}, {"o": None}, [weight("symbolic", "w", 3, 2, 3, 3)])
-    yield Case("hand_symbolic_image", model, {"x": normal("symbolic image", 1, 2, 6, 5)})
-    # Equal names of sizes are equal sizes.
-    model = graph_of([node("Add", ["x", "y"], ["o"])], {"x": ("n", 4), "y": ("n", 4)}, {"o": ("n", 4)})
-    yield Case("hand_symbolic_equal", model, {"x": normal("equal x", 3, 4), "y": normal("equal y", 3, 4)})
-    body = [node("Mul", ["a", "b"], ["c"]), node("Tanh", ["c"], ["d"])]
-    function = helper.make_function("own", "Gate", ["a", "b"], ["d"], body, [helper.make_opsetid("", 13)])
-    model = graph_of(
-        [node("Gate", ["x", "y"], ["t"], domain="own"), node("Gate", ["t", "y"], ["o"], domain="own")],
-        {"x": (2, 3), "y": (2, 3)}, {"o": (2, 3)}, domains=["own"], functions=[function],
+    yield single(
+        "lstm_peepholes",
+        "LSTM",
+        [(4, 2, 2)],
+        [(4, 1, 2, 3)],
+        13,
+        [*weights, "", "", "", weight("lstm", "p", 1, 9)],
+        hidden_size=3,
     )
-    yield Case("hand_local_function", model, {"x": normal("f x", 2, 3), "y": normal("f y", 2, 3)})
-    branches = {
-        f"{name}_branch": helper.make_graph([node(kind, ["x"], ["r"])], name, [], [value("r", [2, 3])])
-        for name, kind in (("then", "Relu"), ("else", "Neg"))
-    }
-    model = graph_of([node("If", ["c"], ["o"], **branches)], {"x": (2, 3)}, {"o": (2, 3)}, [constant("c", True, bool)])
-    yield Case("hand_if_constant", model, {"x": normal("if", 2, 3)})
-    model = graph_of([node("Frobnicate", ["x"], ["o"], domain="own")], {"x": (2, 3)}, {"o": (2, 3)}, domains=["own"])
-    yield Case("hand_unknown_operator", model, {"x": normal("unknown", 2, 3)}, runs=False)
+    yield single(
+        "lstm_activations",
+        "LSTM",
+        [(4, 2, 2)],
+        [(4, 1, 2, 3)],
+        13,
+        weights,
+        hidden_size=3,
+        activations=["HardSigmoid", "Relu", "Tanh"],
+        activation_alpha=[0.25],
+        activation_beta=[0.4],
+    )
+    gru = [weight("gru", "w", 1, 9, 2), weight("gru", "r", 1, 9, 3), weight("gru", "b", 1, 18)]
+    yield single(
+        "gru_linear_before_reset",
+        "GRU",
+        [(4, 2, 2)],
+        [(4, 1, 2, 3)],
+        13,
+        gru,
+        hidden_size=3,
+        linear_before_reset=1,
+    )
 
 
 def cases():
-    for group in (old_forms, windows, movements, recurrent, quantised, storage):
+    for group in (old_forms, windows, movements, recurrent):
         yield from group()
+    yield from hand_integers.cases()
+    yield from hand_storage.cases()

@@ -19,16 +19,47 @@ def networks():
     return {
         "cnn": (
             [
-                layers.Conv2D(6, 3, 2, padding="same", use_bias=False), layers.BatchNormalization(), layers.ReLU(6.0),
-                layers.DepthwiseConv2D(3, padding="same"), layers.BatchNormalization(), layers.ReLU(),
-                layers.GlobalAveragePooling2D(), layers.Dense(4, activation="softmax"),
+                layers.Conv2D(6, 3, 2, padding="same", use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(6.0),
+                layers.DepthwiseConv2D(3, padding="same"),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(4, activation="softmax"),
             ],
             (12, 12, 3),
         ),
-        "pools": ([layers.MaxPooling2D(3, 2, padding="same"), layers.AveragePooling2D(2), layers.Flatten()], (10, 10, 2)),
-        "upsampling": ([layers.UpSampling2D(2, interpolation="bilinear"), layers.Conv2DTranspose(2, 3, 2, padding="same")], (3, 4, 2)),
-        "cnn_1d": ([layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu"), layers.GlobalMaxPooling1D(), layers.Dense(3)], (10, 3)),
-        "separable": ([layers.SeparableConv2D(4, 3, padding="valid", activation="swish"), layers.LayerNormalization()], (6, 6, 3)),
+        "pools": (
+            [
+                layers.MaxPooling2D(3, 2, padding="same"),
+                layers.AveragePooling2D(2),
+                layers.Flatten(),
+            ],
+            (10, 10, 2),
+        ),
+        "upsampling": (
+            [
+                layers.UpSampling2D(2, interpolation="bilinear"),
+                layers.Conv2DTranspose(2, 3, 2, padding="same"),
+            ],
+            (3, 4, 2),
+        ),
+        "cnn_1d": (
+            [
+                layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu"),
+                layers.GlobalMaxPooling1D(),
+                layers.Dense(3),
+            ],
+            (10, 3),
+        ),
+        "separable": (
+            [
+                layers.SeparableConv2D(4, 3, padding="valid", activation="swish"),
+                layers.LayerNormalization(),
+            ],
+            (6, 6, 3),
+        ),
         "lstm": ([layers.LSTM(4), layers.Dense(2)], (6, 3)),
         "gru": ([layers.GRU(4), layers.Dense(2)], (6, 3)),
     }

@@ -8,7 +8,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from .case import Case, normal, random
-from .hand_built import graph_of, node, weight
+from .graph import graph_of, node, weight
 
 
 class Samples(CalibrationDataReader):
@@ -16,7 +16,9 @@ class Samples(CalibrationDataReader):
 
     def __init__(self, shape):
         generator = random("calibration")
-        self.values = iter([{"x": generator.standard_normal(shape).astype(np.float32)} for _ in range(8)])
+        self.values = iter(
+            [{"x": generator.standard_normal(shape).astype(np.float32)} for _ in range(8)]
+        )
 
     def get_next(self):
         return next(self.values, None)
@@ -38,11 +40,16 @@ def network() -> onnx.ModelProto:
         node("Softmax", ["l"], ["y"], axis=1),
     ]
     weights = [
-        weight("quantised", "w1", 8, 3, 3, 3), weight("quantised", "b1", 8),
-        weight("quantised", "w2", 8, 1, 3, 3), weight("quantised", "b2", 8),
-        weight("quantised", "w3", 8, 8, 1, 1), weight("quantised", "b3", 8),
-        weight("quantised", "w4", 4, 8), weight("quantised", "b4", 4),
-        onnx.numpy_helper.from_array(np.float32(0), "zero"), onnx.numpy_helper.from_array(np.float32(6), "six"),
+        weight("quantised", "w1", 8, 3, 3, 3),
+        weight("quantised", "b1", 8),
+        weight("quantised", "w2", 8, 1, 3, 3),
+        weight("quantised", "b2", 8),
+        weight("quantised", "w3", 8, 8, 1, 1),
+        weight("quantised", "b3", 8),
+        weight("quantised", "w4", 4, 8),
+        weight("quantised", "b4", 4),
+        onnx.numpy_helper.from_array(np.float32(0), "zero"),
+        onnx.numpy_helper.from_array(np.float32(6), "six"),
     ]
     return graph_of(nodes, {"x": (1, 3, 12, 12)}, {"y": (1, 4)}, weights, opset=17)
 
@@ -66,8 +73,13 @@ def cases():
             # Symmetric activations have a zero point of 0, and relu is then not absorbed.
             for symmetric in (False, True) if name == "qdq_int8_per_channel" else (False,):
                 quantize_static(
-                    source, target, Samples(shape), quant_format=form, activation_type=activations,
-                    weight_type=weights, per_channel=per_channel,
+                    source,
+                    target,
+                    Samples(shape),
+                    quant_format=form,
+                    activation_type=activations,
+                    weight_type=weights,
+                    per_channel=per_channel,
                     extra_options={"ActivationSymmetric": symmetric, "WeightSymmetric": True},
                 )
                 own = f"quantised_{name}{'_symmetric' if symmetric else ''}"

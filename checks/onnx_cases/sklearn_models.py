@@ -22,8 +22,12 @@ def cases():
         "logistic_two": LogisticRegression(),
         "mlp": MLPClassifier((6,), max_iter=50, random_state=0),
         "mlp_tanh": MLPClassifier((6, 4), activation="tanh", max_iter=50, random_state=0),
-        "mlp_regressor": MLPRegressor(hidden_layer_sizes=(6,), activation="logistic", max_iter=50, random_state=0),
-        "scaled_mlp": make_pipeline(StandardScaler(), MLPClassifier((6,), max_iter=50, random_state=0)),
+        "mlp_regressor": MLPRegressor(
+            hidden_layer_sizes=(6,), activation="logistic", max_iter=50, random_state=0
+        ),
+        "scaled_mlp": make_pipeline(
+            StandardScaler(), MLPClassifier((6,), max_iter=50, random_state=0)
+        ),
         "linear": LinearRegression(),
         "scaler": StandardScaler(),
         "min_max": MinMaxScaler(),
@@ -34,10 +38,17 @@ def cases():
         classifies = hasattr(estimator, "predict_proba")
         # Maps of probabilities are no tensors.
         options = {"zipmap": False} if classifies else None
-        for suffix, extra in (("", {}), ("_no_ml", {"black_op": {"LinearClassifier", "LinearRegressor", "Scaler"}})):
+        for suffix, extra in (
+            ("", {}),
+            ("_no_ml", {"black_op": {"LinearClassifier", "LinearRegressor", "Scaler"}}),
+        ):
             try:
                 model = to_onnx(
-                    estimator, data[:1], options={id(estimator): options} if options else None, target_opset={"": 17, "ai.onnx.ml": 3}, **extra
+                    estimator,
+                    data[:1],
+                    options={id(estimator): options} if options else None,
+                    target_opset={"": 17, "ai.onnx.ml": 3},
+                    **extra,
                 )
             except Exception as error:  # the exporter's own, of many kinds
                 print(f"sklearn_{name}{suffix}: the exporter refuses: {str(error).splitlines()[0]}")

@@ -1,4 +1,4 @@
-"""Networks as PyTorch exports them, by tracing (opsets 11, 13, 17) and by capture (18 and later)."""
+"""Networks as PyTorch exports them, by tracing (opsets 11, 13, 17) and by capture (18 on)."""
 
 import io
 import logging
@@ -51,7 +51,11 @@ class Residual(nn.Module):
 
     def __init__(self, body, shortcut=None, after=None):
         super().__init__()
-        self.body, self.shortcut, self.after = body, shortcut or nn.Identity(), after or nn.Identity()
+        self.body, self.shortcut, self.after = (
+            body,
+            shortcut or nn.Identity(),
+            after or nn.Identity(),
+        )
 
     def forward(self, x):
         return self.after(self.body(x) + self.shortcut(x))
@@ -96,7 +100,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, written_out=written_out)
-        self.feed = nn.Sequential(nn.Linear(width, 32), nn.GELU(approximate=approximate), nn.Linear(32, width))
+        self.feed = nn.Sequential(
+            nn.Linear(width, 32), nn.GELU(approximate=approximate), nn.Linear(32, width)
+        )
 
     def forward(self, x):
         x = x + self.attention(self.first(x))
@@ -126,14 +132,21 @@ def networks():
     return {
         "mobilenet_block": (
             sequential(
-                *conv_bn(3, 8, stride=2), *conv_bn(8, 8, groups=8), *conv_bn(8, 8, 1, activation=None), *head
+                *conv_bn(3, 8, stride=2),
+                *conv_bn(8, 8, groups=8),
+                *conv_bn(8, 8, 1, activation=None),
+                *head,
             ),
             [image],
         ),
         "squeeze_excite": (
             sequential(
                 *conv_bn(3, 8, stride=2, activation=nn.Hardswish),
-                Residual(sequential(*conv_bn(8, 8, 5, groups=8, activation=nn.Hardswish), SqueezeExcite(8))),
+                Residual(
+                    sequential(
+                        *conv_bn(8, 8, 5, groups=8, activation=nn.Hardswish), SqueezeExcite(8)
+                    )
+                ),
                 *head,
                 nn.Softmax(1),
             ),
@@ -144,7 +157,9 @@ def networks():
                 *conv_bn(3, 4, activation=nn.ReLU),
                 nn.MaxPool2d(3, 2, 1),
                 Residual(
-                    sequential(*conv_bn(4, 8, 3, 2, activation=nn.ReLU), *conv_bn(8, 8, activation=None)),
+                    sequential(
+                        *conv_bn(4, 8, 3, 2, activation=nn.ReLU), *conv_bn(8, 8, activation=None)
+                    ),
                     sequential(*conv_bn(4, 8, 1, 2, activation=None)),
                     nn.ReLU(),
                 ),
@@ -154,36 +169,64 @@ def networks():
         ),
         "cnn_1d": (
             sequential(
-                nn.Conv1d(6, 8, 3, padding=1), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(2),
-                nn.Conv1d(8, 8, 3, dilation=2), nn.ELU(), nn.AvgPool1d(1), nn.Flatten(), nn.Linear(8, 3),
+                nn.Conv1d(6, 8, 3, padding=1),
+                nn.BatchNorm1d(8),
+                nn.ReLU(),
+                nn.MaxPool1d(2),
+                nn.Conv1d(8, 8, 3, dilation=2),
+                nn.ELU(),
+                nn.AvgPool1d(1),
+                nn.Flatten(),
+                nn.Linear(8, 3),
             ),
             [line],
         ),
         "autoencoder": (
             sequential(
-                nn.Conv2d(1, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.LeakyReLU(0.2),
-                nn.ConvTranspose2d(6, 4, 3, 2, 1, output_padding=1), nn.ReLU(),
-                nn.ConvTranspose2d(4, 1, 2, 2), nn.Sigmoid(),
+                nn.Conv2d(1, 4, 3, 2, 1),
+                nn.ReLU(),
+                nn.Conv2d(4, 6, 3, 2, 1),
+                nn.LeakyReLU(0.2),
+                nn.ConvTranspose2d(6, 4, 3, 2, 1, output_padding=1),
+                nn.ReLU(),
+                nn.ConvTranspose2d(4, 1, 2, 2),
+                nn.Sigmoid(),
             ),
             [(1, 1, 12, 12)],
         ),
         "lstm": (Recurrent(nn.LSTM(6, 5, batch_first=True), 5), [(2, 7, 6)]),
-        "lstm_two_layers": (Recurrent(nn.LSTM(6, 5, num_layers=2, batch_first=True), 5), [(1, 7, 6)]),
-        "lstm_bidirectional": (Recurrent(nn.LSTM(6, 5, batch_first=True, bidirectional=True), 10), [(1, 7, 6)]),
+        "lstm_two_layers": (
+            Recurrent(nn.LSTM(6, 5, num_layers=2, batch_first=True), 5),
+            [(1, 7, 6)],
+        ),
+        "lstm_bidirectional": (
+            Recurrent(nn.LSTM(6, 5, batch_first=True, bidirectional=True), 10),
+            [(1, 7, 6)],
+        ),
         "gru": (Recurrent(nn.GRU(6, 5, batch_first=True), 5), [(1, 7, 6)]),
         "rnn": (Recurrent(nn.RNN(6, 5, batch_first=True), 5), [(1, 7, 6)]),
         "transformer_layer": (encoder, [(1, 5, 16)]),
         "encoder_gelu": (Encoder("none", True), [(1, 5, 16)]),
         "encoder_gelu_tanh": (Encoder("tanh", False), [(2, 5, 16)]),
         "attention": (Attention(), [(2, 6, 16)]),
-        "swish": (sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Conv2d(4, 2, 1), nn.Mish()), [image]),
+        "swish": (
+            sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Conv2d(4, 2, 1), nn.Mish()),
+            [image],
+        ),
         "activations": (
             Function(
                 lambda x: torch.cat(
                     [
-                        functional.softplus(x), functional.elu(x), functional.hardtanh(x), functional.selu(x),
-                        functional.celu(x), functional.softsign(x), functional.relu6(x), torch.tanh(x),
-                        functional.log_softmax(x, 1), functional.gelu(x),
+                        functional.softplus(x),
+                        functional.elu(x),
+                        functional.hardtanh(x),
+                        functional.selu(x),
+                        functional.celu(x),
+                        functional.softsign(x),
+                        functional.relu6(x),
+                        torch.tanh(x),
+                        functional.log_softmax(x, 1),
+                        functional.gelu(x),
                     ],
                     1,
                 )
@@ -194,7 +237,11 @@ def networks():
         "adaptive_pools": (
             Function(
                 lambda x: torch.cat(
-                    [functional.adaptive_avg_pool2d(x, (2, 3)).flatten(1), functional.adaptive_max_pool2d(x, 1).flatten(1)], 1
+                    [
+                        functional.adaptive_avg_pool2d(x, (2, 3)).flatten(1),
+                        functional.adaptive_max_pool2d(x, 1).flatten(1),
+                    ],
+                    1,
                 )
             ),
             [image],
@@ -211,14 +258,30 @@ def networks():
         ),
         "upsample_nearest": (nn.Upsample(scale_factor=2, mode="nearest"), [(1, 2, 3, 4)]),
         "upsample_bilinear": (nn.Upsample(size=(7, 9), mode="bilinear"), [(1, 2, 3, 4)]),
-        "upsample_corners": (nn.Upsample(size=(7, 9), mode="bilinear", align_corners=True), [(1, 2, 3, 4)]),
-        "pixel_shuffle": (sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2)), [(1, 2, 4, 5)]),
+        "upsample_corners": (
+            nn.Upsample(size=(7, 9), mode="bilinear", align_corners=True),
+            [(1, 2, 3, 4)],
+        ),
+        "pixel_shuffle": (
+            sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2)),
+            [(1, 2, 4, 5)],
+        ),
         "pixel_unshuffle": (nn.PixelUnshuffle(2), [(1, 2, 4, 6)]),
-        "norms": (sequential(nn.InstanceNorm2d(4, affine=True), nn.GroupNorm(2, 4)), [(2, 4, 5, 5)]),
+        "norms": (
+            sequential(nn.InstanceNorm2d(4, affine=True), nn.GroupNorm(2, 4)),
+            [(2, 4, 5, 5)],
+        ),
         "layer_norm": (nn.LayerNorm([4, 6]), [(2, 4, 6)]),
-        "reflect_pad": (sequential(nn.ReflectionPad2d((1, 2, 2, 1)), nn.Conv2d(2, 3, 3)), [(1, 2, 5, 6)]),
+        "reflect_pad": (
+            sequential(nn.ReflectionPad2d((1, 2, 2, 1)), nn.Conv2d(2, 3, 3)),
+            [(1, 2, 5, 6)],
+        ),
         "pads": (
-            Function(lambda x: functional.pad(functional.pad(x, (1, 2), value=0.5), (0, 0, 2, 1), mode="replicate")),
+            Function(
+                lambda x: functional.pad(
+                    functional.pad(x, (1, 2), value=0.5), (0, 0, 2, 1), mode="replicate"
+                )
+            ),
             [(1, 2, 5, 6)],
         ),
         "chunk_split": (
@@ -229,47 +292,102 @@ def networks():
             Function(lambda x: x.view(1, 2, 3, 4, 4).transpose(1, 2).reshape(1, 6, 4, 4)),
             [(1, 6, 4, 4)],
         ),
-        "einsum": (Function(lambda a, b: torch.einsum("bhid,bhjd->bhij", a, b)), [(1, 2, 3, 4), (1, 2, 5, 4)]),
-        "mlp": (sequential(nn.Flatten(), nn.Linear(24, 16), nn.Tanh(), nn.Dropout(), nn.Linear(16, 3)), [(2, 4, 6)]),
+        "einsum": (
+            Function(lambda a, b: torch.einsum("bhid,bhjd->bhij", a, b)),
+            [(1, 2, 3, 4), (1, 2, 5, 4)],
+        ),
+        "mlp": (
+            sequential(nn.Flatten(), nn.Linear(24, 16), nn.Tanh(), nn.Dropout(), nn.Linear(16, 3)),
+            [(2, 4, 6)],
+        ),
         "view_permute": (
-            Function(lambda x: x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, x.shape[1]).mean(1, keepdim=True)),
+            Function(
+                lambda x: (
+                    x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, x.shape[1]).mean(1, keepdim=True)
+                )
+            ),
             [(1, 3, 4, 5)],
         ),
         "slices": (
-            Function(lambda x: (x[:, 1:-1, ::2], x[:, -1], x[..., None, :2], torch.stack(x.unbind(1), -1))),
+            Function(
+                lambda x: (
+                    x[:, 1:-1, ::2],
+                    x[:, -1],
+                    x[..., None, :2],
+                    torch.stack(x.unbind(1), -1),
+                )
+            ),
             [(2, 4, 6)],
         ),
         "reductions": (
-            Function(lambda x: (x.sum((1, 2)), x.amax(-1), x.amin(1, keepdim=True), x.argmax(1), x.norm(dim=-1), x.var(1))),
+            Function(
+                lambda x: (
+                    x.sum((1, 2)),
+                    x.amax(-1),
+                    x.amin(1, keepdim=True),
+                    x.argmax(1),
+                    x.norm(dim=-1),
+                    x.var(1),
+                )
+            ),
             [(2, 4, 6)],
         ),
         "choices": (
-            Function(lambda x, y: (torch.where(x > y, x, y * 2), torch.clamp(x, -0.5, 0.7), torch.minimum(x, y), x.topk(2).values)),
+            Function(
+                lambda x, y: (
+                    torch.where(x > y, x, y * 2),
+                    torch.clamp(x, -0.5, 0.7),
+                    torch.minimum(x, y),
+                    x.topk(2).values,
+                )
+            ),
             [(2, 5), (2, 5)],
         ),
         "arithmetic": (
             Function(
-                lambda x, y: (x - y) * 0.5 / (y.abs() + 1) + x**2 + torch.sqrt(x.abs()) + torch.exp(-y) + torch.sin(x) + torch.floor(y)
+                lambda x, y: (
+                    (x - y) * 0.5 / (y.abs() + 1)
+                    + x**2
+                    + torch.sqrt(x.abs())
+                    + torch.exp(-y)
+                    + torch.sin(x)
+                    + torch.floor(y)
+                )
             ),
             [(2, 3, 4), (3, 1)],
         ),
         "grouped_convs": (
             sequential(
-                nn.Conv2d(4, 8, (3, 2), (2, 1), (1, 0), dilation=(1, 2), groups=2), nn.ReLU(),
+                nn.Conv2d(4, 8, (3, 2), (2, 1), (1, 0), dilation=(1, 2), groups=2),
+                nn.ReLU(),
                 nn.ConvTranspose2d(8, 4, 3, 2, groups=2),
             ),
             [(1, 4, 7, 8)],
         ),
         "dense_block": (
-            Function(lambda x: torch.cat([x, torch.relu(x)], 1) @ torch.cat([x, -x], 1).transpose(1, 2)),
+            Function(
+                lambda x: torch.cat([x, torch.relu(x)], 1) @ torch.cat([x, -x], 1).transpose(1, 2)
+            ),
             [(1, 3, 4)],
         ),
-        "expand_repeat": (Function(lambda x: (x.expand(2, 3, 4), x.repeat(2, 1, 3), x.flip(2), x.cumsum(2))), [(1, 3, 4)]),
+        "expand_repeat": (
+            Function(lambda x: (x.expand(2, 3, 4), x.repeat(2, 1, 3), x.flip(2), x.cumsum(2))),
+            [(1, 3, 4)],
+        ),
     }
 
 
 # Exported by tracing at every opset; the others at 17 alone.
-EVERY_OPSET = ("mobilenet_block", "squeeze_excite", "lstm", "upsample_bilinear", "slices", "chunk_split", "encoder_gelu", "pads")
+EVERY_OPSET = (
+    "mobilenet_block",
+    "squeeze_excite",
+    "lstm",
+    "upsample_bilinear",
+    "slices",
+    "chunk_split",
+    "encoder_gelu",
+    "pads",
+)
 
 # The tracing exporter does not know what these are made of.
 CAPTURED_ONLY = ("transformer_layer",)
@@ -300,12 +418,25 @@ def export(network, arguments, opset, dynamo, symbolic):
     stream = io.BytesIO()
     if dynamo:
         program = torch.onnx.export(
-            network, arguments, input_names=names, opset_version=opset, dynamo=True, verbose=False,
-            external_data=False, dynamic_shapes=({0: torch.export.Dim("batch")},) if symbolic else None,
+            network,
+            arguments,
+            input_names=names,
+            opset_version=opset,
+            dynamo=True,
+            verbose=False,
+            external_data=False,
+            dynamic_shapes=({0: torch.export.Dim("batch")},) if symbolic else None,
         )
         return program.model_proto
-    torch.onnx.export(network, arguments, stream, input_names=names, opset_version=opset, dynamo=False,
-                      dynamic_axes={"input": {0: "batch"}} if symbolic else None)
+    torch.onnx.export(
+        network,
+        arguments,
+        stream,
+        input_names=names,
+        opset_version=opset,
+        dynamo=False,
+        dynamic_axes={"input": {0: "batch"}} if symbolic else None,
+    )
     return onnx.load_from_string(stream.getvalue())
 
 
@@ -319,7 +450,9 @@ def cases():
         network = settle(network, name)
         generator = random(name)
         values = [
-            generator.integers(0, 20, shape) if name == "tokens" else generator.standard_normal(shape).astype(np.float32)
+            generator.integers(0, 20, shape)
+            if name == "tokens"
+            else generator.standard_normal(shape).astype(np.float32)
             for shape in shapes
         ]
         traced = (11, 13, 17) if name in EVERY_OPSET else (17,)
@@ -332,7 +465,8 @@ def cases():
         if name in SYMBOLIC:
             forms += [(17, False, True), (18, True, True)]
         for opset, dynamo, symbolic in forms:
-            own = f"torch_{name}_{'dynamo' if dynamo else 'script'}_{opset}{'_symbolic' if symbolic else ''}"
+            own = f"torch_{name}_{'dynamo' if dynamo else 'script'}_{opset}"
+            own += "_symbolic" if symbolic else ""
             # A batch of one would be taken for a constant.
             arguments = tuple(
                 torch.from_numpy(np.repeat(value, 2, 0) if symbolic else value) for value in values

@@ -9,7 +9,9 @@ COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "less", "less_e
 ROUNDINGS = ("floor", "ceil", "round")
 
 
-def binary(kind, case, dtype, left, right, out, scales=None, constant=None, result=None, **attributes):
+def binary(
+    kind, case, dtype, left, right, out, scales=None, constant=None, result=None, **attributes
+):
     """One operator of two operands; `scales` are (scale, zero) of left, right and result."""
     model = Model(kind, case)
     usual = USUAL.get(dtype, (None, None))
@@ -48,27 +50,49 @@ def arithmetic():
             attributes = wide if dtype == "int16" else {}
             scales = None if same else scales
             # A quotient by zero is undefined, so a divisor is a constant without it.
-            divisor = np.arange(1, 121) * np.where(np.arange(120) % 3, 1, -1) if kind == "div" else None
+            divisor = (
+                np.arange(1, 121) * np.where(np.arange(120) % 3, 1, -1) if kind == "div" else None
+            )
             if kind == "div" and dtype == "uint8":
                 divisor = np.arange(1, 100 + 1).tolist() + np.arange(110, 130).tolist()
             row = None if divisor is None else divisor[:15]
             yield binary(kind, f"{dtype}", dtype, FULL, FULL, FULL, scales, divisor, **attributes)
-            yield binary(kind, f"{dtype}_broadcast", dtype, FULL, ROW, FULL, scales, row, **attributes)
+            yield binary(
+                kind, f"{dtype}_broadcast", dtype, FULL, ROW, FULL, scales, row, **attributes
+            )
             if kind != "div":
                 yield binary(
-                    kind, f"{dtype}_both_broadcast", dtype, (3, 1, 5), (2, 1, 4, 1), FULL, scales, **attributes
+                    kind,
+                    f"{dtype}_both_broadcast",
+                    dtype,
+                    (3, 1, 5),
+                    (2, 1, 4, 1),
+                    FULL,
+                    scales,
+                    **attributes,
                 )
-                yield binary(kind, f"{dtype}_scalar", dtype, (1, 7), (), (1, 7), scales, [3], **attributes)
+                yield binary(
+                    kind, f"{dtype}_scalar", dtype, (1, 7), (), (1, 7), scales, [3], **attributes
+                )
             if fused and dtype in ("int8", "float32"):
                 for activation in ACTIVATIONS:
                     yield binary(
-                        kind, f"{dtype}_{activation}", dtype, (1, 120), (1, 120), (1, 120), scales, divisor,
+                        kind,
+                        f"{dtype}_{activation}",
+                        dtype,
+                        (1, 120),
+                        (1, 120),
+                        (1, 120),
+                        scales,
+                        divisor,
                         activation=activation,
                     )
         if not same:
             for name, scales in FAR_SCALES.items():
                 divisor = np.arange(1, 61) if kind == "div" else None
-                yield binary(kind, f"int8_{name}", "int8", (1, 60), (1, 60), (1, 60), scales, divisor)
+                yield binary(
+                    kind, f"int8_{name}", "int8", (1, 60), (1, 60), (1, 60), scales, divisor
+                )
     for kind in ("add", "sub"):
         powers = ((2.0**-12, 0), (2.0**-9, 0), (2.0**-10, 0))
         yield binary(kind, "int16_power_of_two", "int16", (2, 9), (2, 9), (2, 9), powers)
@@ -86,7 +110,9 @@ def arithmetic():
         divisor = [-3, -1, 2, 5, 7, 16]
         yield binary(kind, "int32", "int32", (4, 6), (1, 6), (4, 6), None, divisor)
         yield binary(kind, "int8", "int8", (4, 6), (1, 6), (4, 6), None, divisor)
-        yield binary(kind, "float32", "float32", (4, 6), (1, 6), (4, 6), None, np.array(divisor) / 8)
+        yield binary(
+            kind, "float32", "float32", (4, 6), (1, 6), (4, 6), None, np.array(divisor) / 8
+        )
     yield binary("pow", "float32", "float32", (4, 6), (1, 6), (4, 6), None, [0, 1, 2, 3, 4, 5])
 
 
@@ -95,7 +121,9 @@ def comparisons():
         for dtype in ("int8", "uint8", "int16", "int32", "float32"):
             yield binary(kind, dtype, dtype, FULL, ROW, FULL, OTHER_SCALES[dtype], result="bool")
         same = (0.05, -3)
-        yield binary(kind, "int8_same", "int8", (4, 60), (4, 60), (4, 60), (same, same, None), result="bool")
+        yield binary(
+            kind, "int8_same", "int8", (4, 60), (4, 60), (4, 60), (same, same, None), result="bool"
+        )
     for kind in ("equal", "not_equal"):
         yield binary(kind, "bool", "bool", (4, 6), (1, 6), (4, 6), result="bool")
     for kind in ("logical_and", "logical_or"):
@@ -159,7 +187,12 @@ def unary():
         ):
             for number, (scale, zero) in enumerate(scales):
                 model = Model(kind, f"{dtype}_{number}")
-                model.unary(kind, codes(model, dtype, scale, zero), scale=results[place][0], zero=results[place][1])
+                model.unary(
+                    kind,
+                    codes(model, dtype, scale, zero),
+                    scale=results[place][0],
+                    zero=results[place][1],
+                )
                 yield model
         model = Model(kind, "float32")
         model.unary(kind, real_input(model))
@@ -187,7 +220,9 @@ def unary():
             found = codes(model, dtype, USUAL[dtype][0], zero)
             # A root of a negative number is undefined.
             positive = model.op("relu", [found], model.like(found)) if dtype == "int16" else found
-            model.unary(kind, positive, scale=USUAL[dtype][0] * 2, zero=zero + (3 if dtype == "int8" else 0))
+            model.unary(
+                kind, positive, scale=USUAL[dtype][0] * 2, zero=zero + (3 if dtype == "int8" else 0)
+            )
             yield model
     yield from leaky()
     yield from gates()
@@ -196,16 +231,27 @@ def unary():
 def leaky():
     for alpha in (0.1, -0.5, 1.5):
         for dtype in ("int8", "int16"):
-            model = Model("leaky_relu", f"{dtype}_alpha_{str(alpha).replace('.', '_').replace('-', 'minus_')}")
+            model = Model(
+                "leaky_relu", f"{dtype}_alpha_{str(alpha).replace('.', '_').replace('-', 'minus_')}"
+            )
             found = codes(model, dtype, *USUAL[dtype])
             model.unary("leaky_relu", found, scale=USUAL[dtype][0] * 0.7, zero=0, alpha=alpha)
             yield model
-    for dtype, weights in (("int8", (0.01, 4)), ("uint8", (0.01, 120)), ("int16", (0.0001, 0)), ("float32", (None, None))):
+    for dtype, weights in (
+        ("int8", (0.01, 4)),
+        ("uint8", (0.01, 120)),
+        ("int16", (0.0001, 0)),
+        ("float32", (None, None)),
+    ):
         for case, slopes in (("channel", (1, 1, 4)), ("whole", (3, 5, 4)), ("scalar", (1, 1, 1))):
             model = Model("prelu", f"{dtype}_{case}")
             given = model.input(dtype, (2, 3, 5, 4))
             count = int(np.prod(slopes))
-            values = model.random.uniform(-1, 1, count) if dtype == "float32" else model.random.integers(0, 120, count)
+            values = (
+                model.random.uniform(-1, 1, count)
+                if dtype == "float32"
+                else model.random.integers(0, 120, count)
+            )
             alpha = model.const(dtype, values.reshape(slopes), *weights)
             scale = USUAL[dtype][0]
             model.unary("prelu", given, scale=scale and scale * 1.3, zero=USUAL[dtype][1])
@@ -221,7 +267,9 @@ def gates():
         model = Model("hard_swish", f"int8_scales_{number}")
         model.unary("hard_swish", codes(model, "int8", scale, zero), scale=out, zero=out_zero)
         yield model
-    for number, (scale, zero, out, out_zero) in enumerate(((0.1, 0, 0.001, -120), (1e-7, 5, 0.5, -10), (0.5, -128, 0.02, 0))):
+    for number, (scale, zero, out, out_zero) in enumerate(
+        ((0.1, 0, 0.001, -120), (1e-7, 5, 0.5, -10), (0.5, -128, 0.02, 0))
+    ):
         for kind in ("relu", "relu6"):
             model = Model(kind, f"int8_scales_{number}")
             model.unary(kind, codes(model, "int8", scale, zero), scale=out, zero=out_zero)
@@ -230,7 +278,12 @@ def gates():
 
 def conversions():
     """Every pair of types that QUANTIZE, DEQUANTIZE and CAST may have."""
-    quantised = {"int8": (0.05, -3), "uint8": (0.04, 120), "int16": (0.0003, 0), "int32": (0.001, 0)}
+    quantised = {
+        "int8": (0.05, -3),
+        "uint8": (0.04, 120),
+        "int16": (0.0003, 0),
+        "int32": (0.001, 0),
+    }
     for source in ("float32", *quantised):
         for target, (scale, zero) in quantised.items():
             model = Model("quantize", f"{source}_{target}")
@@ -244,17 +297,33 @@ def conversions():
             yield model
     for source, parameters in quantised.items():
         model = Model("dequantize", source)
-        found = model.input(source, (4, 16), *parameters) if source == "int32" else codes(model, source, *parameters)
+        found = (
+            model.input(source, (4, 16), *parameters)
+            if source == "int32"
+            else codes(model, source, *parameters)
+        )
         model.unary("dequantize", found, dtype="float32")
         yield model
     for number, (scale, zero, out, out_zero) in enumerate(
-        ((1.0, 0, 0.01, 5), (0.5, -128, 0.5, -127), (2.0**-12, 3, 2.0**12, 1), (1e-6, 0, 1e4, 7), (0.7, 127, 0.0031, -128))
+        (
+            (1.0, 0, 0.01, 5),
+            (0.5, -128, 0.5, -127),
+            (2.0**-12, 3, 2.0**12, 1),
+            (1e-6, 0, 1e4, 7),
+            (0.7, 127, 0.0031, -128),
+        )
     ):
         model = Model("quantize", f"int8_int8_scales_{number}")
         model.unary("quantize", codes(model, "int8", scale, zero), scale=out, zero=out_zero)
         yield model
         model = Model("quantize", f"int16_int8_scales_{number}")
-        model.unary("quantize", codes(model, "int16", scale / 256, 0), dtype="int8", scale=out, zero=out_zero)
+        model.unary(
+            "quantize",
+            codes(model, "int16", scale / 256, 0),
+            dtype="int8",
+            scale=out,
+            zero=out_zero,
+        )
         yield model
     types = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
     for source in types:

@@ -5,7 +5,20 @@ import numpy as np
 from .text import USUAL, Model, quantisation
 
 
-def svdf(case, dtype, state="int16", batch=1, size=6, units=4, rank=2, memory=5, bias=True, scales=(0.05, 0.01, 0.02, 0.08, 0.1), zero=-3, **attributes):
+def svdf(
+    case,
+    dtype,
+    state="int16",
+    batch=1,
+    size=6,
+    units=4,
+    rank=2,
+    memory=5,
+    bias=True,
+    scales=(0.05, 0.01, 0.02, 0.08, 0.1),
+    zero=-3,
+    **attributes,
+):
     """`scales` are those of input, features, state, time weights and result."""
     model = Model("svdf", case)
     filters = units * rank
@@ -20,7 +33,9 @@ def svdf(case, dtype, state="int16", batch=1, size=6, units=4, rank=2, memory=5,
         of_input, of_features, of_state, of_time, of_result = scales
         given = model.input(dtype, (batch, size), of_input, zero)
         features = model.weights("int8", (filters, size), of_features)
-        time = model.weights(state, (filters, memory), of_time if state == "int8" else of_time / 256)
+        time = model.weights(
+            state, (filters, memory), of_time if state == "int8" else of_time / 256
+        )
         values = model.random.integers(-2000, 2000, units)
         scale = np.float32(of_state) * np.float32(of_time if state == "int8" else of_time / 256)
         added = model.const("int32", values, scale, 0) if bias else "_"
@@ -36,7 +51,9 @@ def filters():
         yield svdf(f"int8_{state}_relu", "int8", state, activation="relu")
         yield svdf(f"int8_{state}_batch", "int8", state, batch=2, rank=1)
         yield svdf(f"int8_{state}_no_bias", "int8", state, bias=False)
-        yield svdf(f"int8_{state}_saturates", "int8", state, scales=(0.5, 0.1, 0.002, 0.5, 0.01), zero=17)
+        yield svdf(
+            f"int8_{state}_saturates", "int8", state, scales=(0.5, 0.1, 0.002, 0.5, 0.01), zero=17
+        )
     yield svdf("float32", "float32")
     yield svdf("float32_batch_relu", "float32", batch=2, activation="relu")
     yield svdf("float32_no_bias", "float32", bias=False)
@@ -45,7 +62,18 @@ def filters():
 GATE_SCALE = 2.0**-12
 
 
-def lstm(case, dtype, batch=1, time=4, size=3, cells=4, time_major=False, clip=10.0, cell=2.0**-11, hidden=(0.0078125, 0)):
+def lstm(
+    case,
+    dtype,
+    batch=1,
+    time=4,
+    size=3,
+    cells=4,
+    time_major=False,
+    clip=10.0,
+    cell=2.0**-11,
+    hidden=(0.0078125, 0),
+):
     """A memory without peepholes, projection and layer normalisation, which TFLM does not know."""
     model = Model("unidirectional_sequence_lstm", case)
     shape = (time, batch) if time_major else (batch, time)

@@ -39,9 +39,17 @@ def reductions():
 
 
 def normalisations():
-    shapes = {"row": (1, 10), "rows": (3, 7), "rank_4": (2, 2, 3, 5), "rank_1": (9,), "rank_3": (2, 3, 4)}
+    shapes = {
+        "row": (1, 10),
+        "rows": (3, 7),
+        "rank_4": (2, 2, 3, 5),
+        "rank_1": (9,),
+        "rank_3": (2, 3, 4),
+    }
     for case, shape in shapes.items():
-        for number, (scale, zero, beta) in enumerate(((0.05, -3, 1.0), (0.5, 10, 1.0), (0.001, 0, 1.0), (0.1, -128, 0.5))):
+        for number, (scale, zero, beta) in enumerate(
+            ((0.05, -3, 1.0), (0.5, 10, 1.0), (0.001, 0, 1.0), (0.1, -128, 0.5))
+        ):
             if number and case != "rows":
                 continue
             for dtype, result, parameters in (
@@ -57,17 +65,36 @@ def normalisations():
                 own = {"int8": zero, "uint8": zero + 128, "int16": 0, "float32": None}[dtype]
                 step = {"int16": scale / 100, "float32": None}.get(dtype, scale)
                 given = model.input(dtype, shape, step, own)
-                model.unary("softmax", given, dtype=result, scale=parameters[0], zero=parameters[1], beta=beta)
+                model.unary(
+                    "softmax",
+                    given,
+                    dtype=result,
+                    scale=parameters[0],
+                    zero=parameters[1],
+                    beta=beta,
+                )
                 yield model
-        for dtype, parameters in (("int8", (16 / 256, 127)), ("uint8", (16 / 256, 255)), ("float32", (None, None))):
+        for dtype, parameters in (
+            ("int8", (16 / 256, 127)),
+            ("uint8", (16 / 256, 255)),
+            ("float32", (None, None)),
+        ):
             for scale in (0.05, 0.3):
                 if dtype == "float32" and scale == 0.3:
                     continue
                 model = Model("log_softmax", f"{dtype}_{case}_{str(scale).replace('.', '_')}")
-                given = model.input(dtype, shape, *((None, None) if dtype == "float32" else (scale, USUAL[dtype][1])))
+                given = model.input(
+                    dtype,
+                    shape,
+                    *((None, None) if dtype == "float32" else (scale, USUAL[dtype][1])),
+                )
                 model.unary("log_softmax", given, scale=parameters[0], zero=parameters[1])
                 yield model
-        for dtype, parameters in (("int8", (1 / 128, 0)), ("uint8", (1 / 128, 128)), ("float32", (None, None))):
+        for dtype, parameters in (
+            ("int8", (1 / 128, 0)),
+            ("uint8", (1 / 128, 128)),
+            ("float32", (None, None)),
+        ):
             model = Model("l2_normalization", f"{dtype}_{case}")
             given = model.input(dtype, shape)
             model.unary("l2_normalization", given, scale=parameters[0], zero=parameters[1])

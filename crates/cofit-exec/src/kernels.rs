@@ -24,6 +24,7 @@ mod floor_div;
 mod fully_connected;
 mod gather;
 mod gather_nd;
+mod gru;
 mod hard_swish;
 mod l2_normalization;
 mod leaky_relu;
@@ -64,10 +65,12 @@ mod sqrt;
 mod squared_difference;
 mod strided_slice;
 mod sub;
+mod svdf;
 mod tanh;
 mod tile;
 mod transpose;
 mod transpose_conv2d;
+mod unidirectional_sequence_lstm;
 mod unpack;
 mod weights;
 mod window;
@@ -117,7 +120,7 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::Gelu(_) => real_functions::prepare(site),
         Op::Greater(_) => comparison::prepare(site),
         Op::GreaterEqual(_) => comparison::prepare(site),
-        Op::Gru(_) => Err(site.unsupported()),
+        Op::Gru(op) => gru::prepare(site, op),
         Op::HardSwish(_) => hard_swish::prepare(site),
         Op::L2Normalization(_) => l2_normalization::prepare(site),
         Op::LeakyRelu(_) => leaky_relu::prepare(site),
@@ -169,12 +172,12 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Op::StridedSlice(op) => strided_slice::prepare(site, op),
         Op::Sub(_) => sub::prepare(site),
         Op::Sum(_) => mean::prepare(site, mean::Kind::Sum),
-        Op::Svdf(_) => Err(site.unsupported()),
+        Op::Svdf(op) => svdf::prepare(site, op),
         Op::Tanh(_) => tanh::prepare(site),
         Op::Tile(_) => tile::prepare(site),
         Op::Transpose(_) => transpose::prepare(site),
         Op::TransposeConv2d(op) => transpose_conv2d::prepare(op, site),
-        Op::UnidirectionalSequenceLstm(_) => Err(site.unsupported()),
+        Op::UnidirectionalSequenceLstm(op) => unidirectional_sequence_lstm::prepare(site, op),
         Op::Unpack(op) => unpack::prepare(site, op),
         Op::VarHandle(_) => Err(site.unsupported()),
         Op::AssignVariable(_) => Err(site.unsupported()),

@@ -16,8 +16,9 @@
 //!
 //! # Where things are
 //! One operator is one file under `kernels/`, with `prepare` as its only entry; `kernels.rs` is the
-//! list. [`arithmetic`] holds the fixed-point arithmetic that they share. `site.rs` is what a kernel
-//! sees when it is prepared, `call.rs` what it sees when it runs.
+//! list. [`arithmetic`] holds the fixed-point arithmetic that they share; `elementwise.rs`,
+//! `broadcast.rs` and `lookup.rs` what element-wise ones share besides. `site.rs` is what a kernel sees
+//! when it is prepared, `call.rs` what it sees when it runs.
 //!
 //! # What is absent
 //! Nothing here knows chips, plans or time.
@@ -37,6 +38,8 @@ pub mod network;
 pub mod probe;
 mod reduction;
 mod site;
+#[cfg(test)]
+mod trial;
 
 pub use arithmetic::Rounding;
 pub use buffer::{Buffer, Element, Slice, SliceMut};

@@ -105,6 +105,17 @@ impl<'a> Site<'a> {
         Ok(Some(values.to_vec()))
     }
 
+    /// As [`Site::take`], for operands that must be constants: weights.
+    pub fn fixed<T: Element>(&self, index: usize) -> Result<Vec<T>, Refusal> {
+        let name = &self.input(index)?.name;
+        self.take(index)?.ok_or_else(|| {
+            self.refuse(
+                format!("`{name}` is computed, and this kernel needs it fixed"),
+                "export the model with constant weights",
+            )
+        })
+    }
+
     /// The integers of short constant operand `index`: axes, shapes, borders.
     pub fn integers(&self, index: usize) -> Result<Vec<i64>, Refusal> {
         let tensor = self.input(index)?;

@@ -131,9 +131,8 @@ fn choose<'a>(
             (&rules::CHIP_ALLOWS_NONE, message)
         });
     };
-    let is_wished = |pair: &&Pair<'a>| {
-        pair.weights == wish.weights && pair.activations == wish.activations
-    };
+    let is_wished =
+        |pair: &&Pair<'a>| pair.weights == wish.weights && pair.activations == wish.activations;
     if let Some(&pair) = usable.iter().find(is_wished) {
         return Ok((engine, pair));
     }
@@ -208,8 +207,8 @@ impl Pair<'_> {
         let only = |allowed: &[card::Scheme], wanted: card::Scheme| {
             !allowed.is_empty() && allowed.iter().all(|scheme| *scheme == wanted)
         };
-        own.per_axis = rule.weights.is_empty()
-            || rule.weights.contains(&card::Scheme::PerChannelSymmetric);
+        own.per_axis =
+            rule.weights.is_empty() || rule.weights.contains(&card::Scheme::PerChannelSymmetric);
         scheme.power_of_two |= only(&rule.weights, card::Scheme::PowerOfTwo)
             || only(&rule.activations, card::Scheme::PowerOfTwo);
         scheme.symmetric_activations |= !rule.activations.is_empty()

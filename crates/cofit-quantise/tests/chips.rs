@@ -13,15 +13,22 @@ use cofit_quantise::{Scheme, quantise, unwatched};
 use support::{Data, calibration, check, model};
 
 fn chip(id: &str, runtime: Option<&str>) -> Chip {
-    let selection =
-        Selection { runtime: runtime.map(str::to_owned), ..Selection::default() };
-    Card::from_catalogue(id).expect("in the catalogue").expect("sound").resolve(&selection).expect("sound")
+    let selection = Selection { runtime: runtime.map(str::to_owned), ..Selection::default() };
+    Card::from_catalogue(id)
+        .expect("in the catalogue")
+        .expect("sound")
+        .resolve(&selection)
+        .expect("sound")
 }
 
 fn described(model: &Verified, chip: &Chip, wanted: Option<&str>) -> String {
     let scheme: Option<Scheme> = wanted.map(|text| text.parse().unwrap());
     match Scheme::for_chip(model, chip, scheme.as_ref()) {
-        Err(found) => found.iter().take(1).map(|found| format!("{} {}", found.code.id, found.message)).collect(),
+        Err(found) => found
+            .iter()
+            .take(1)
+            .map(|found| format!("{} {}", found.code.id, found.message))
+            .collect(),
         Ok(found) => {
             let layer = &found.layers[0];
             let own = found.scheme.of(&layer.name);
@@ -99,7 +106,12 @@ fn power_of_two_models_score_as_the_chip_computes_them() {
                 assert!(stored.iter().all(|bias| bias % 128 == 0 && bias.abs() <= 127 * 128));
             }
             let score = evaluate(
-                &quantised.model, &data.samples, &data.truth(), Metric::TopK(1), &execution, &mut unwatched,
+                &quantised.model,
+                &data.samples,
+                &data.truth(),
+                Metric::TopK(1),
+                &execution,
+                &mut unwatched,
             )
             .unwrap();
             writeln!(text, "{id} {wanted} {:.4}", score.value).unwrap();

@@ -50,6 +50,8 @@ pub struct Quantisation<'a> {
     pub notes: &'a Diagnostics,
     /// The chip that the model was quantised for.
     pub chip: Option<&'a Chip>,
+    /// What the chip's card made of the scheme, in words.
+    pub allowed: Vec<String>,
     /// The new file and its bytes.
     pub file: (String, Bytes),
     /// Bytes of the float file.
@@ -148,6 +150,9 @@ impl Quantisation<'_> {
                     words::short_hash(&chip.sha256)
                 ),
             );
+        }
+        for allowed in &self.allowed {
+            line("", allowed.clone());
         }
         line(
             "calibrated",
@@ -265,6 +270,7 @@ impl Quantisation<'_> {
         value.insert("model".to_owned(), json::model(self.float));
         value.insert("chip".to_owned(), self.chip.map_or(Value::Null, json::chip));
         value.insert("scheme".to_owned(), json!(self.scheme));
+        value.insert("allowed".to_owned(), json!(self.allowed));
         value.insert("range".to_owned(), json!(self.range));
         value.insert("measures".to_owned(), json!(self.measures));
         value.insert("calibration".to_owned(), self.calibration.json_value());

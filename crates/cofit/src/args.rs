@@ -429,9 +429,9 @@ pub struct QuantizeArgs {
     /// The new file: `.tflite`, or `.cofit` for model text, which stores every width
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Bits of weights and activations
-    #[arg(long, value_name = "SCHEME", default_value = "w8a8")]
-    pub scheme: String,
+    /// Bits of weights and activations; w8a8, or with --chip what loses least there, if not given
+    #[arg(long, value_name = "SCHEME")]
+    pub scheme: Option<String>,
     /// Another scheme for one layer, by its name; may be repeated
     #[arg(long = "layer", value_name = "NAME=SCHEME")]
     pub layers: Vec<String>,
@@ -441,12 +441,18 @@ pub struct QuantizeArgs {
     /// Balance the ranges of neighbouring layers first
     #[arg(long)]
     pub equalise: bool,
-    /// Leave the mean error of coarse weights in the biases
+    /// Do not try to take the mean error of coarse weights out of the biases, which is kept where
+    /// it brings the outputs closer to the float model's
     #[arg(long)]
     pub no_bias_correction: bool,
     /// Keep the model's inputs and outputs in float
     #[arg(long)]
     pub float_io: bool,
+    /// Keep to what this chip's card allows, and round as it does
+    #[arg(long, value_name = "ID|FILE.toml")]
+    pub chip: Option<String>,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
     /// Format of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -484,6 +490,11 @@ pub struct EvalArgs {
     /// What is scored; else what the labels suggest
     #[arg(long, value_enum)]
     pub metric: Option<MetricArg>,
+    /// Round as this chip does, by its card
+    #[arg(long, value_name = "ID|FILE.toml")]
+    pub chip: Option<String>,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
     /// Compare with another model on the same data
     #[arg(long, value_name = "MODEL")]
     pub against: Option<PathBuf>,

@@ -51,7 +51,7 @@ mod tests {
             let Multiplier { significand, exponent } = inverse_root(x);
             let found = f64::from(significand) / 2_f64.powi(31 - exponent);
             let exact = 1.0 / f64::from(x).sqrt();
-            assert!((found / exact - 1.0).abs() < 1e-6, "{x}: {found} is not {exact}");
+            assert!((found / exact - 1.0).abs() < 2e-6, "{x}: {found} is not {exact}");
         }
     }
 }

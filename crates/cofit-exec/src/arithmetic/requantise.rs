@@ -53,7 +53,8 @@ impl Multiplier {
                 rounding_shift_right(high, right)
             }
             Rounding::Single => {
-                let shift = 31 - self.exponent;
+                // Beyond 62 bits nothing is left of a product.
+                let shift = (31 - self.exponent).clamp(1, 62);
                 let product = i64::from(value) * i64::from(self.significand);
                 ((product + (1 << (shift - 1))) >> shift) as i32
             }

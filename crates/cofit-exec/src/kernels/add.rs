@@ -58,3 +58,48 @@ fn quantised<T: Integer>(
         T::saturate(result.clamp(*range.start(), *range.end()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    fn sum(
+        element: &str,
+        of_a: &str,
+        activation: &str,
+        inputs: &[Buffer],
+    ) -> Result<Buffer, String> {
+        let graph = format!(
+            "input t0, t1\n output t2\n\
+             tensor t0 \"a\" {element}[2] {of_a}\n tensor t1 \"b\" {element}[2] {of_a}\n\
+             tensor t2 \"sum\" {element}[2] {of_a}\n t2 = add(t0, t1) activation={activation}"
+        );
+        run(&graph, inputs, Rounding::Double)
+    }
+
+    #[test]
+    fn an_activation_without_integer_form_is_refused_for_integers_alone() {
+        let bytes = [Buffer::I8(vec![1, 2]), Buffer::I8(vec![3, 4])];
+        let refused = sum("int8", "scale=0.5", "tanh", &bytes).unwrap_err();
+        assert_eq!(
+            refused,
+            "CF-EXE-001: the fused activation `tanh` is not defined for integers (operator `sum`)"
+        );
+        let reals = [Buffer::F32(vec![1.0, -2.0]), Buffer::F32(vec![0.5, 2.0])];
+        let expected = Buffer::F32(vec![1.5_f32.tanh(), 0.0]);
+        assert_eq!(sum("float32", "", "tanh", &reals), Ok(expected));
+        assert_eq!(sum("float32", "", "relu", &reals), Ok(Buffer::F32(vec![1.5, 0.0])));
+    }
+
+    #[test]
+    fn integers_need_one_scale() {
+        let bytes = [Buffer::I8(vec![1, 2]), Buffer::I8(vec![3, 4])];
+        for scales in ["", "axis=0 scale=[0.5,0.25]"] {
+            let refused = sum("int8", scales, "none", &bytes).unwrap_err();
+            let expected = "CF-EXE-001: `a` has no scale for the whole tensor (operator `sum`)";
+            assert_eq!(refused, expected);
+        }
+    }
+}

@@ -47,3 +47,25 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Ok(())
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn channels_have_statistics_of_their_own() {
+        let graph = "input t0\n output t5\n tensor t0 \"x\" float32[2,2]\n\
+                     tensor t1 \"gamma\" float32[2] const [2.0,3.0]\n\
+                     tensor t2 \"beta\" float32[2] const [1.0,-1.0]\n\
+                     tensor t3 \"mean\" float32[2] const [1.0,0.5]\n\
+                     tensor t4 \"variance\" float32[2] const [3.0,0.0]\n\
+                     tensor t5 \"y\" float32[2,2]\n\
+                     t5 = batch_normalization(t0, t1, t2, t3, t4) epsilon=1.0";
+        let inputs = [Buffer::F32(vec![3.0, 2.0, -1.0, 0.5])];
+        // (3 - 1) * 2 / sqrt(3 + 1) + 1, (2 - 0.5) * 3 / sqrt(0 + 1) - 1, and so on.
+        let expected = Buffer::F32(vec![3.0, 3.5, -1.0, -1.0]);
+        assert_eq!(run(graph, &inputs, Rounding::Double), Ok(expected));
+    }
+}

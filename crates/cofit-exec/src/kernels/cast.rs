@@ -75,3 +75,26 @@ fn from<T: Number>(site: &Site<'_>) -> Result<Kernel, Refusal> {
         _ => Err(site.unsupported()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn reals_saturate_and_integers_lose_their_high_bits() {
+        let cast = |from: &str, to: &str, input: Buffer| {
+            let graph = format!(
+                "input t0\n output t1\n tensor t0 \"a\" {from}[4]\n tensor t1 \"b\" {to}[4]\n\
+                 t1 = cast(t0)"
+            );
+            run(&graph, &[input], Rounding::Double)
+        };
+        let reals = || Buffer::F32(vec![-1.9, 300.7, f32::NAN, -1e30]);
+        assert_eq!(cast("float32", "int8", reals()), Ok(Buffer::I8(vec![-1, 127, 0, -128])));
+        assert_eq!(cast("float32", "bool", reals()), Ok(Buffer::U8(vec![1; 4])));
+        let wide = Buffer::I64(vec![300, -1, 1 << 40, 7]);
+        assert_eq!(cast("int64", "uint8", wide), Ok(Buffer::U8(vec![44, 255, 0, 7])));
+    }
+}

@@ -65,3 +65,30 @@ fn integers<T: Integer>(site: &Site<'_>, holds: Holds) -> Result<Kernel, Refusal
         u8::from(holds(Some(to_a.apply(a.widen()).cmp(&to_b.apply(b.widen())))))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn nothing_compares_with_a_nan() {
+        for (kind, expected) in [
+            ("equal", [0, 1]),
+            ("not_equal", [1, 0]),
+            ("less", [0, 0]),
+            ("less_equal", [0, 1]),
+            ("greater", [0, 0]),
+            ("greater_equal", [0, 1]),
+        ] {
+            let graph = format!(
+                "input t0, t1\n output t2\n tensor t0 \"a\" float32[2]\n\
+                 tensor t1 \"b\" float32[2]\n tensor t2 \"c\" bool[2]\n t2 = {kind}(t0, t1)"
+            );
+            let inputs = [Buffer::F32(vec![f32::NAN, 1.0]), Buffer::F32(vec![f32::NAN, 1.0])];
+            let found = run(&graph, &inputs, Rounding::Double);
+            assert_eq!(found, Ok(Buffer::U8(expected.to_vec())), "{kind}");
+        }
+    }
+}

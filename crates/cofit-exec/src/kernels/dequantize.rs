@@ -67,3 +67,20 @@ fn by_slice<T: Integer>(site: &Site<'_>, input: &Tensor) -> Result<Kernel, Refus
         Ok(())
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn slices_have_scales_of_their_own() {
+        let graph = "input t0\n output t1\n\
+                     tensor t0 \"a\" int8[2,3,1] axis=1 scale=[0.5,0.25,2.0] zero=[0,1,-1]\n\
+                     tensor t1 \"b\" float32[2,3,1]\n t1 = dequantize(t0)";
+        let inputs = [Buffer::I8(vec![2, 3, 4, -2, -3, -4])];
+        let expected = Buffer::F32(vec![1.0, 0.5, 10.0, -1.0, -1.0, -6.0]);
+        assert_eq!(run(graph, &inputs, Rounding::Double), Ok(expected));
+    }
+}

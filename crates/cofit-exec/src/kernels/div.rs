@@ -85,11 +85,13 @@ fn quotient(a: i32, b: i32, factor: Multiplier, rounding: Rounding) -> i32 {
     let headroom = b.leading_zeros();
     let fraction = b.checked_shl(headroom).unwrap_or(0) ^ i32::MIN;
     let room = if a < 0 { (!a).leading_zeros() } else { a.leading_zeros() } as i32 - 1;
+    // Single rounding has no factors of 2^31.
+    let room = if rounding == Rounding::Single { room.min(30) } else { room };
     let inverse = Multiplier { significand: reciprocal_of_one_plus(fraction), exponent: room };
     let unscaled = inverse.apply(a, rounding);
     let over = 31 - headroom as i32;
     let exponent = factor.exponent - over - room;
-    if exponent < -31 {
+    if exponent < -31 && rounding == Rounding::Double {
         return far_shift_right(doubling_high_product(unscaled, factor.significand), -exponent);
     }
     Multiplier { exponent, ..factor }.apply(unscaled, rounding)
@@ -101,4 +103,34 @@ fn quotient(a: i32, b: i32, factor: Multiplier, rounding: Rounding) -> i32 {
 /// five bits of the count alone and takes the whole number for the remainder.
 fn far_shift_right(x: i32, count: i32) -> i32 {
     (x >> (count & 31)).wrapping_add(i32::from(x >= 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn zero_divides_reals_alone() {
+        let quotient = |element: &str, scale: &str, inputs: &[Buffer]| {
+            let graph = format!(
+                "input t0, t1\n output t2\n tensor t0 \"a\" {element}[2] {scale}\n\
+                 tensor t1 \"b\" {element}[2] {scale}\n tensor t2 \"c\" {element}[2] {scale}\n\
+                 t2 = div(t0, t1)"
+            );
+            run(&graph, inputs, Rounding::Double)
+        };
+        let fault = Err("CF-EXE-003: a number is divided by zero (operator `c`)".to_owned());
+        let bytes = [Buffer::I8(vec![8, 8]), Buffer::I8(vec![4, 3])];
+        assert_eq!(quotient("int8", "scale=1.0 zero=3", &bytes), fault);
+        let integers = [Buffer::I32(vec![-7, i32::MIN]), Buffer::I32(vec![2, -1])];
+        let expected = Buffer::I32(vec![-3, i32::MIN]);
+        assert_eq!(quotient("int32", "", &integers), Ok(expected));
+        let zeros = [Buffer::I32(vec![1, 1]), Buffer::I32(vec![1, 0])];
+        assert_eq!(quotient("int32", "", &zeros), fault);
+        let reals = [Buffer::F32(vec![1.0, -1.0]), Buffer::F32(vec![0.0, 0.0])];
+        let expected = Buffer::F32(vec![f32::INFINITY, f32::NEG_INFINITY]);
+        assert_eq!(quotient("float32", "", &reals), Ok(expected));
+    }
 }

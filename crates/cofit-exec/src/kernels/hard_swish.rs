@@ -87,3 +87,20 @@ fn quantised<T: Byte>(site: &Site<'_>) -> Result<Kernel, Refusal> {
         T::saturate(result.wrapping_add(to.zero_point))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn a_result_much_finer_than_its_operand_is_refused() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" int8[1] scale=1.0\n\
+                     tensor t1 \"b\" int8[1] scale=0.001\n t1 = hard_swish(t0)";
+        let refused = run(graph, &[Buffer::I8(vec![1])], Rounding::Double).unwrap_err();
+        let expected =
+            "CF-EXE-001: its result's scale 0.001 is too small for its operand's (operator `b`)";
+        assert_eq!(refused, expected);
+    }
+}

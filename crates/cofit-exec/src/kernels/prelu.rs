@@ -2,8 +2,8 @@
 //!
 //! int8, and int16 with int8 slopes: two requantisations, of the operand where it is not negative and
 //! of its product with the slope elsewhere (`kernels/prelu_common.cc` of TFLM, factors in double
-//! precision). uint8, and int16 slopes, which TFLM does not have, follow LiteRT with factors in single
-//! precision.
+//! precision); int16 slopes, which no reference takes, alike. uint8, which TFLM does not have, follows
+//! LiteRT with factors in single precision.
 
 use cofit_vocab::ElementType;
 

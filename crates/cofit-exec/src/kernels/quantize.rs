@@ -52,3 +52,30 @@ fn requantise<T: Integer, R: Integer>(site: &Site<'_>) -> Result<Kernel, Refusal
         R::saturate(scaled.wrapping_add(to.zero_point))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    /// 1 times 0.375 is rounded to 0.75, to 1, to 0.5 and to 1 by the one, and to 0 by the other.
+    #[test]
+    fn requantisation_rounds_as_it_is_told() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" int16[4] scale=0.375\n\
+                     tensor t1 \"b\" int16[4] scale=1.0\n t1 = quantize(t0)";
+        let inputs = [Buffer::I16(vec![1, 2, -1, 8])];
+        let found = |rounding| run(graph, &inputs, rounding);
+        assert_eq!(found(Rounding::Double), Ok(Buffer::I16(vec![1, 1, -1, 3])));
+        assert_eq!(found(Rounding::Single), Ok(Buffer::I16(vec![0, 1, 0, 3])));
+    }
+
+    #[test]
+    fn reals_saturate() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" float32[5]\n\
+                     tensor t1 \"b\" int8[5] scale=0.5 zero=3\n t1 = quantize(t0)";
+        let inputs = [Buffer::F32(vec![0.25, -0.25, f32::INFINITY, -1e30, 62.0])];
+        let expected = Buffer::I8(vec![4, 2, 127, -128, 127]);
+        assert_eq!(run(graph, &inputs, Rounding::Double), Ok(expected));
+    }
+}

@@ -48,3 +48,28 @@ fn approximate_gelu(x: f32) -> f32 {
     let root = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
     (0.5 * x * (1.0 + (root * (x + 0.044_715 * x * x * x)).tanh())) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn the_error_function_of_integers_is_that_of_their_reals() {
+        let erf = |element: &str, of_x: &str, of_y: &str, x: Buffer| {
+            let graph = format!(
+                "input t0\n output t1\n tensor t0 \"x\" {element}[3] {of_x}\n\
+                 tensor t1 \"y\" {element}[3] {of_y}\n t1 = erf(t0)"
+            );
+            run(&graph, &[x], Rounding::Double)
+        };
+        // erf(1) = 0.842701, erf(-0.5) = -0.520500.
+        let reals = erf("float32", "", "", Buffer::F32(vec![0.0, 1.0, -0.5]));
+        assert_eq!(reals, Ok(Buffer::F32(vec![0.0, 0.842_700_8, -0.520_499_9])));
+        let bytes = erf("int8", "scale=0.5 zero=1", "scale=0.01 zero=2", Buffer::I8(vec![1, 3, 0]));
+        assert_eq!(bytes, Ok(Buffer::I8(vec![2, 86, -50])));
+        let words = erf("int16", "scale=0.5", "scale=0.001", Buffer::I16(vec![0, 2, -1]));
+        assert_eq!(words, Ok(Buffer::I16(vec![0, 843, -520])));
+    }
+}

@@ -50,3 +50,24 @@ fn quantised<T: Integer>(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Ok(())
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn negative_integers_have_no_root() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" int8[2] scale=0.25 zero=-1\n\
+                     tensor t1 \"b\" int8[2] scale=0.5 zero=-2\n t1 = rsqrt(t0)";
+        let found = |values: Vec<i8>| run(graph, &[Buffer::I8(values)], Rounding::Double);
+        assert_eq!(
+            found(vec![-1, 3]),
+            Ok(Buffer::I8(vec![127, 0])),
+            "1 over the root of 1 is 2 steps"
+        );
+        let fault = "CF-EXE-003: the root of a negative number is not defined (operator `b`)";
+        assert_eq!(found(vec![3, -2]), Err(fault.to_owned()));
+    }
+}

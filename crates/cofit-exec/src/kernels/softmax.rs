@@ -144,3 +144,30 @@ fn reals(site: &Site<'_>, beta: f32) -> Result<Kernel, Refusal> {
         Ok(())
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::arithmetic::Rounding;
+    use crate::buffer::Buffer;
+    use crate::trial::run;
+
+    #[test]
+    fn a_result_of_another_scale_is_refused() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" int8[1,4] scale=0.1\n\
+                     tensor t1 \"b\" int8[1,4] scale=0.5 zero=-128\n t1 = softmax(t0)";
+        let refused = run(graph, &[Buffer::I8(vec![0; 4])], Rounding::Double).unwrap_err();
+        assert_eq!(
+            refused,
+            "CF-EXE-001: its result has scale 0.5 and zero point -128 where 0.00390625 and -128 are \
+             defined (operator `b`)"
+        );
+    }
+
+    #[test]
+    fn equal_inputs_share_one() {
+        let graph = "input t0\n output t1\n tensor t0 \"a\" float32[1,4]\n\
+                     tensor t1 \"b\" float32[1,4]\n t1 = softmax(t0) beta=3.0";
+        let inputs = [Buffer::F32(vec![1e30; 4])];
+        assert_eq!(run(graph, &inputs, Rounding::Double), Ok(Buffer::F32(vec![0.25; 4])));
+    }
+}

@@ -628,25 +628,34 @@ impl Importer {
         View { reading, ..View::arranged(tensor, &self.graph.tensors[tensor].shape, order, rank) }
     }
 
-    /// The finished graph, without tensors that nothing refers to.
+    /// The finished graph, without operators whose results nothing reads and tensors that nothing
+    /// refers to.
     pub fn finish(self) -> Graph {
         let mut used = vec![false; self.graph.tensors.len()];
-        let operators = self.graph.operators.values();
-        let read = operators
-            .flat_map(|operator| operator.inputs.iter().flatten().chain(&operator.outputs))
-            .chain(&self.graph.inputs)
-            .chain(&self.graph.outputs);
-        for id in read {
-            used[id.as_u32() as usize] = true;
+        let at = |id: TensorId| id.as_u32() as usize;
+        for &id in self.graph.inputs.iter().chain(&self.graph.outputs) {
+            used[at(id)] = true;
+        }
+        let mut kept = vec![false; self.graph.operators.len()];
+        for (id, operator) in self.graph.operators.iter().rev() {
+            let is_read = operator.outputs.iter().any(|&output| used[at(output)]);
+            if is_read {
+                kept[id.as_u32() as usize] = true;
+                let all = operator.inputs.iter().flatten().chain(&operator.outputs);
+                all.for_each(|&id| used[at(id)] = true);
+            }
         }
         let mut graph = Graph { name: self.graph.name, ..Graph::default() };
         let mut places = HashMap::new();
         for (id, tensor) in self.graph.tensors {
-            if used[id.as_u32() as usize] {
+            if used[at(id)] {
                 places.insert(id, graph.tensor(tensor));
             }
         }
-        for (_, mut operator) in self.graph.operators {
+        for (id, mut operator) in self.graph.operators {
+            if !kept[id.as_u32() as usize] {
+                continue;
+            }
             let inputs = operator.inputs.iter_mut().flatten();
             for id in inputs.chain(&mut operator.outputs) {
                 *id = places[id];

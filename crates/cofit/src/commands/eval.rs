@@ -1,6 +1,7 @@
 //! `cofit eval`: the score of a model on user data.
 
-use cofit_exec::Options;
+use cofit_exec::{Options, Rounding};
+use cofit_quantise::chip_rules::execution_options;
 use cofit_report::eval::{Eval, Judged};
 use cofit_report::score::{Change, DataUsed};
 use cofit_vocab::diagnostic::data as rules;
@@ -8,15 +9,15 @@ use cofit_vocab::diagnostic::data as rules;
 use super::emit;
 use crate::args::EvalArgs;
 use crate::data::Dataset;
-use crate::failure::Failure;
+use crate::failure::{Failure, SHOWN, render};
 use crate::scoring::{self, Judge};
 use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Result<Outcome, Failure> {
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let other = match &args.against {
-        Some(path) => Some(load::model(path, &args.model.sketch)?),
+        Some(path) => Some(load::model(path, &args.model.reading)?),
         None => None,
     };
     let data = Dataset::open(&args.data, &model)?;
@@ -25,7 +26,15 @@ pub fn run(args: &EvalArgs) -> Result<Outcome, Failure> {
         let message = "there are no labels";
         return Err(Failure::new(&rules::LABELS_MISSING, message, data.place()));
     }
-    let options = Options::default();
+    let chip = args.chip.as_ref().map(|chip| load::chip(chip, &args.tuning)).transpose()?;
+    let options = match &chip {
+        Some(chip) => {
+            let (options, notes) = execution_options(chip);
+            output::complain(&render(&notes, &[], SHOWN));
+            options
+        }
+        None => Options::default(),
+    };
     let outputs = scoring::outputs(&model, &data, &options, "evaluating")?;
     let score = |outputs: &[Vec<f32>]| judge.as_ref().map(|judge| judge.score(outputs)).transpose();
     let subject = Judged { model: model.model(), score: score(&outputs)? };
@@ -47,8 +56,11 @@ pub fn run(args: &EvalArgs) -> Result<Outcome, Failure> {
         metric: judge.as_ref().map(|judge| judge.metric),
         classes: judge.as_ref().map_or_else(Vec::new, |judge| judge.by_class(&outputs)),
         against,
-        rounding: "double",
-        chip: None,
+        rounding: match options.rounding {
+            Rounding::Double => "double",
+            Rounding::Single => "single",
+        },
+        chip: chip.as_ref(),
     };
     emit(
         &args.output,

@@ -3,13 +3,16 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use cofit_chip::Chip;
 use cofit_import::tflite;
 use cofit_ir::Verified;
 use cofit_ir::text::{ConstantText, print};
+use cofit_quantise::bias_correction::bias_shifts;
+use cofit_quantise::chip_rules::{ChipLayer, execution_options};
 use cofit_quantise::equalise::{Equalised, Relu6, equalise};
 use cofit_quantise::evaluate::Score;
 use cofit_quantise::layer_error::layer_errors;
-use cofit_quantise::quantise::Settings;
+use cofit_quantise::quantise::{Quantised, Settings};
 use cofit_quantise::scheme::Border;
 use cofit_quantise::{Method, Scheme, calibrate, quantise};
 use cofit_report::quantize::{Comparison, Quantisation};
@@ -35,15 +38,9 @@ enum Stored {
 /// Runs the command.
 pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
     let stored = stored(&args.output)?;
-    let mut scheme: Scheme = args.scheme.parse()?;
-    for layer in &args.layers {
-        scheme.set_layer(layer)?;
-    }
-    if args.float_io {
-        scheme.border = Border::Float;
-    }
-    let settings = settings(&args.range, !args.no_bias_correction)?;
-    let source = load::model(&args.model.model, &args.model.sketch)?;
+    let mut settings = settings(&args.range)?;
+    let chip = args.chip.as_ref().map(|chip| load::chip(chip, &args.tuning)).transpose()?;
+    let source = load::model(&args.model.model, &args.model.reading)?;
     let (model, balanced) = match args.equalise {
         true => {
             let Equalised { model, pairs } = equalise(&source, Relu6::Keep)?;
@@ -51,6 +48,11 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
         }
         false => (source.clone(), 0),
     };
+    let (scheme, name, allowed) = scheme(args, &model, chip.as_ref())?;
+    let mut chip_notes = Diagnostics::new();
+    if let Some(chip) = &chip {
+        (settings.execution, chip_notes) = execution_options(chip);
+    }
     let data = calibration_data(&args.data, &args.judge, &model)?;
     let test = judged_data(&args.data, &args.judge, &model)?;
     let judged = test.as_ref().unwrap_or(&data);
@@ -61,7 +63,32 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
     let calibration =
         calibrate(&model, &samples, &settings.execution, &mut |done, all| bar.step(done, all))?;
     drop(bar);
-    let quantised = quantise(&model, &calibration, &scheme, &settings)?;
+    let mut measures = measures(args, balanced);
+    let mut quantised = quantise(&model, &calibration, &scheme, &settings)?;
+    if !args.no_bias_correction {
+        let mut bar = Bar::new("correcting biases");
+        let mut watch = |done, all| bar.step(done, all);
+        let shifts = bias_shifts(&model, &calibration, &scheme, &settings, &samples, &mut watch)?;
+        drop(bar);
+        let corrected = Settings { bias_shifts: shifts, ..settings.clone() };
+        let corrected = quantise(&model, &calibration, &scheme, &corrected)?;
+        let outputs = |model: &Verified| {
+            scoring::outputs(model, &data, &settings.execution, "correcting biases")
+        };
+        let float = outputs(&model)?;
+        let sqnr = |quantised: &Quantised| {
+            Ok::<_, Failure>(scoring::change(&float, &outputs(&quantised.model)?, None).sqnr)
+        };
+        let (before, after) = (sqnr(&quantised)?, sqnr(&corrected)?);
+        if after > before {
+            measures.push(format!("biases corrected: {:.1} dB closer", after - before));
+            quantised = corrected;
+        } else {
+            measures.push("biases left: correcting them brings nothing".to_owned());
+        }
+    }
+    let mut notes = chip_notes;
+    notes.extend(quantised.notes.iter().cloned());
     let bytes = encoded(&quantised.model, stored, &args.output)?;
 
     let before = scoring::outputs(&source, judged, &settings.execution, "float")?;
@@ -84,9 +111,9 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
     let used = |data: &Dataset| DataUsed { name: data.name().to_owned(), samples: data.len() };
     let report = Quantisation {
         float: source.model(),
-        scheme: scheme_name(&scheme),
+        scheme: name,
         range: range_words(settings.method),
-        measures: measures(args, balanced),
+        measures,
         calibration: used(&data),
         comparison: Comparison {
             data: used(judged),
@@ -96,8 +123,9 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
         },
         layers: &quantised.layers,
         errors: &errors,
-        notes: &quantised.notes,
-        chip: None,
+        notes: &notes,
+        chip: chip.as_ref(),
+        allowed,
         file: (args.output.display().to_string(), Bytes(bytes.len() as u64)),
         float_file: file_bytes(&args.model.model),
     };
@@ -179,7 +207,7 @@ pub(super) fn judged_data(
 ///
 /// # Errors
 /// A range that is none.
-pub(super) fn settings(range: &str, bias_correction: bool) -> Result<Settings, Failure> {
+pub(super) fn settings(range: &str) -> Result<Settings, Failure> {
     let percentile = || {
         let share: f64 = range.strip_prefix("percentile=")?.parse().ok()?;
         (share > 50.0 && share <= 100.0).then_some(Method::Percentile(share))
@@ -193,7 +221,7 @@ pub(super) fn settings(range: &str, bias_correction: bool) -> Result<Settings, F
             diagnostic.with_help("P lies above 50 and up to 100, as in `--range percentile=99.9`")
         })?,
     };
-    Ok(Settings { method, bias_correction, ..Settings::default() })
+    Ok(Settings { method, ..Settings::default() })
 }
 
 fn range_words(method: Method) -> String {
@@ -210,23 +238,77 @@ fn measures(args: &QuantizeArgs, balanced: usize) -> Vec<String> {
     if args.equalise {
         measures.push(format!("{balanced} pairs of layers balanced"));
     }
-    if !args.no_bias_correction {
-        measures.push("biases corrected".to_owned());
-    }
     if args.float_io {
         measures.push("float inputs and outputs".to_owned());
     }
     measures
 }
 
-/// `w4a8`, or `w4a8 and others`.
-fn scheme_name(scheme: &Scheme) -> String {
-    let others = scheme.layers.values().filter(|layer| **layer != scheme.all).count();
-    match others {
-        0 => scheme.all.to_string(),
-        1 => format!("{}, 1 layer otherwise", scheme.all),
-        others => format!("{}, {others} layers otherwise", scheme.all),
+/// The scheme that is asked for, or that the chip allows; its name, and what the chip makes of it.
+fn scheme(
+    args: &QuantizeArgs,
+    model: &Verified,
+    chip: Option<&Chip>,
+) -> Result<(Scheme, String, Vec<String>), Failure> {
+    let is_asked = args.scheme.is_some() || !args.layers.is_empty();
+    let mut asked: Scheme = args.scheme.as_deref().unwrap_or("w8a8").parse()?;
+    for layer in &args.layers {
+        asked.set_layer(layer)?;
     }
+    if args.float_io {
+        asked.border = Border::Float;
+    }
+    let Some(chip) = chip else {
+        let name = scheme_name(&asked);
+        return Ok((asked, name, Vec::new()));
+    };
+    let found = Scheme::for_chip(model, chip, is_asked.then_some(&asked))?;
+    let mut scheme = found.scheme;
+    scheme.border = asked.border;
+    let name = scheme_name(&scheme);
+    let allowed = allowed(&scheme, &found.layers);
+    Ok((scheme, name, allowed))
+}
+
+/// What a chip's card made of a scheme, in words.
+fn allowed(scheme: &Scheme, layers: &[ChipLayer]) -> Vec<String> {
+    let mut pairs: Vec<(String, usize)> = Vec::new();
+    for layer in layers {
+        let own = scheme.of(&layer.name);
+        let pair = format!("{own} on {} ({})", layer.engine, layer.mode);
+        match pairs.iter_mut().find(|(name, _)| *name == pair) {
+            Some((_, count)) => *count += 1,
+            None => pairs.push((pair, 1)),
+        }
+    }
+    let count = |(pair, count): (String, usize)| match count {
+        1 => format!("{pair}: 1 layer"),
+        count => format!("{pair}: {count} layers"),
+    };
+    let mut allowed: Vec<String> = pairs.into_iter().map(count).collect();
+    if scheme.power_of_two {
+        allowed.push("scales are powers of two".to_owned());
+    }
+    if scheme.symmetric_activations {
+        allowed.push("zero points are 0".to_owned());
+    }
+    if !layers.iter().all(|layer| scheme.of(&layer.name).per_axis) {
+        allowed.push("one scale for all weights of a layer".to_owned());
+    }
+    if let Some(bits) = scheme.bias_bits {
+        allowed.push(format!("biases have {bits} bits"));
+    }
+    allowed
+}
+
+/// `w4a8`; `mixed` where layers differ.
+fn scheme_name(scheme: &Scheme) -> String {
+    let name = scheme.all.to_string();
+    let mut layers = scheme.layers.values().map(ToString::to_string).peekable();
+    // Where every layer has its own, what holds for all others holds for none.
+    let Some(first) = layers.next() else { return name };
+    let is_alike = layers.all(|layer| layer == first);
+    if is_alike && first == name { name } else { format!("{name}, mixed") }
 }
 
 /// Bytes of the model file.

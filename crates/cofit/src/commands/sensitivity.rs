@@ -18,8 +18,8 @@ use crate::{Outcome, load, output};
 pub fn run(args: &SensitivityArgs) -> Result<Outcome, Failure> {
     let narrow: LayerScheme = args.scheme.parse()?;
     let base: Scheme = args.base.parse()?;
-    let settings = settings(&args.range, true)?;
-    let model = load::model(&args.model.model, &args.model.sketch)?;
+    let settings = settings(&args.range)?;
+    let model = load::model(&args.model.model, &args.model.reading)?;
     let data = calibration_data(&args.data, &args.judge, &model)?;
     let test = judged_data(&args.data, &args.judge, &model)?;
     let judged = test.as_ref().unwrap_or(&data);

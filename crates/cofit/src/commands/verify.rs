@@ -42,7 +42,7 @@ pub fn run(args: &VerifyArgs) -> Result<crate::Outcome, Failure> {
 
 /// Runs one model in both.
 fn verified(file: &Path, args: &VerifyArgs) -> Result<Outcome, Failure> {
-    let format = Format::detect(&load::read(file, load::MODEL_LIMIT)?.into());
+    let format = Format::detect(&bytes::Bytes::from(load::read(file, load::MODEL_LIMIT)?));
     let model = load::model(file, &args.reading)?;
     let network = match Network::prepare(&model, &Options::default()) {
         Ok(network) => network,

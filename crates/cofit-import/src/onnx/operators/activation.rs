@@ -1,12 +1,12 @@
 //! Activations: fused into the operator before them where it can take them, else operators of their
 //! own or, where there is none, made of simpler ones.
 
-use cofit_ir::{Activation, Op, ops};
+use cofit_ir::{Activation, Op, Shape, ops};
 
-use crate::onnx::importer::{Importer, Value};
+use crate::onnx::importer::{Importer, Target};
 use crate::onnx::node::Node;
 use crate::onnx::refusal::{Imported, Refusal};
-use crate::onnx::view::{Arrangement, View, in_order};
+use crate::onnx::view::{Arrangement, View};
 
 use super::convolution::fixed_target;
 use super::elementwise::{self, Side};
@@ -69,21 +69,12 @@ fn activated(importer: &mut Importer, node: &Node<'_>, view: &View) -> Imported<
                 importer.emit(ops::Select::default(), &[above, view.tensor, zero], name)?;
             Ok(View { tensor, ..view.clone() })
         }
-        "Sigmoid" => in_range(importer, view, ops::Logistic::default(), (1.0 / 256.0, -128), name),
+        "Sigmoid" => logistic(importer, view, name),
         "Tanh" => in_range(importer, view, ops::Tanh::default(), (1.0 / 128.0, 0), name),
         "HardSigmoid" => {
             let alpha = f64::from(node.float("alpha", 0.2));
             let beta = f64::from(node.float("beta", 0.5));
-            let scaled =
-                with_number(importer, view, ops::Mul::default(), alpha, &format!("{name}/scaled"))?;
-            let moved = with_number(
-                importer,
-                &scaled,
-                ops::Add::default(),
-                beta,
-                &format!("{name}/moved"),
-            )?;
-            clamped(importer, &moved, 0.0, 1.0, name)
+            hard_sigmoid(importer, view, alpha, beta, name)
         }
         "HardSwish" => keeping(importer, view, ops::HardSwish::default(), name),
         "Softplus" => softplus(importer, view, name),
@@ -144,6 +135,32 @@ pub(super) fn with_number(
     let number = importer.scalar(&format!("{name}/number"), number);
     let tensor = importer.emit(op, &[view.tensor, number], name)?;
     Ok(View { tensor, ..view.clone() })
+}
+
+/// `1 / (1 + exp(-x))`.
+pub(super) fn logistic(importer: &mut Importer, view: &View, name: &str) -> Imported<View> {
+    in_range(importer, view, ops::Logistic::default(), (1.0 / 256.0, -128), name)
+}
+
+/// `max(0, min(1, alpha * x + beta))`; with a sixth and a half as TFLite's converters write it,
+/// `relu6(x + 3) / 6`.
+fn hard_sigmoid(
+    importer: &mut Importer,
+    view: &View,
+    alpha: f64,
+    beta: f64,
+    name: &str,
+) -> Imported<View> {
+    let part = |suffix: &str| format!("{name}/{suffix}");
+    if (alpha - 1.0 / 6.0).abs() < 1e-6 && beta == 0.5 {
+        let op = ops::Add { activation: Activation::Relu6, ..ops::Add::default() };
+        let gate = with_number(importer, view, op, 3.0, &part("gate"))?;
+        return with_number(importer, &gate, ops::Mul::default(), 1.0 / 6.0, name);
+    }
+    let scaled = with_number(importer, view, ops::Mul::default(), alpha, &part("scaled"))?;
+    let moved = with_number(importer, &scaled, ops::Add::default(), beta, &part("moved"))?;
+    let least = with_number(importer, &moved, ops::Maximum::default(), 0.0, &part("least"))?;
+    with_number(importer, &least, ops::Minimum::default(), 1.0, name)
 }
 
 /// `max(x, 0) + ln(1 + exp(-|x|))`, which is `ln(1 + exp(x))` without overflow.
@@ -213,9 +230,8 @@ pub(crate) fn clamp(least: f64, most: f64) -> Option<Activation> {
     }
 }
 
-/// Whether the target's range makes a clamp say nothing.
-pub(crate) fn is_subsumed(importer: &Importer, least: f64, most: f64) -> bool {
-    let Some(target) = &importer.target else { return false };
+/// Whether a target's range makes a clamp say nothing.
+pub(crate) fn is_subsumed(target: &Target, least: f64, most: f64) -> bool {
     let Some((scale, zero_point)) = target.quantisation.at(0) else { return false };
     let (low, high) = match target.element.bits() {
         8 => (-128.0, 127.0),
@@ -239,7 +255,7 @@ pub(super) fn clamped(
     {
         return Ok(fused);
     }
-    if is_subsumed(importer, least, most) {
+    if importer.target.as_ref().is_some_and(|target| is_subsumed(target, least, most)) {
         importer.rename(view.tensor, name);
         return Ok(view.clone());
     }
@@ -310,39 +326,54 @@ fn in_range(
     Ok(View { tensor, ..view.clone() })
 }
 
-/// `Softmax` and `LogSoftmax`, with their axis brought innermost.
+/// `Softmax` and `LogSoftmax`.
 pub(super) fn softmax(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let view = importer.view(node, 0)?;
     let rank = view.rank();
     let name = node.result();
+    let is_log = node.kind() == "LogSoftmax";
     let default = if node.version < 13 { 1 } else { -1 };
     let axis = movement::axis(node.int("axis", default), rank.max(1))?;
-    let (op, fixed): (Op, (f32, i64)) = if node.kind() == "Softmax" {
-        (ops::Softmax::default().into(), (1.0 / 256.0, -128))
-    } else {
-        (ops::LogSoftmax::default().into(), (16.0 / 256.0, 127))
-    };
     let inner_is_one = (axis + 1..rank).all(|other| view.length(other) == 1);
-    if node.version < 13 && !inner_is_one {
+    let made = if node.version < 13 && !inner_is_one {
         // Earlier versions flatten the axes from `axis` on into one.
         let shape = view.shape();
-        let lengths = shape.dimensions();
-        let (outer, inner) = lengths.split_at(axis);
+        let (outer, inner) = shape.dimensions().split_at(axis);
         let count = |axes: &[u32]| {
-            u32::try_from(cofit_ir::Shape::new(axes).elements())
+            u32::try_from(Shape::new(axes).elements())
                 .map_err(|_| Refusal::node("the joined axes are too long"))
         };
-        let flat = cofit_ir::Shape::new(&[count(outer)?, count(inner)?]);
+        let flat = Shape::new(&[count(outer)?, count(inner)?]);
         let flat = movement::reshaped(importer, &view, &flat)?;
-        let tensor = importer.arrange(&flat, &in_order(2))?;
-        let flat = View { reading: view.reading, ..View::of(tensor, &flat.shape()) };
-        let made = in_range(importer, &flat, op, fixed, name)?;
-        let made = movement::reshaped(importer, &made, &shape)?;
-        importer.bind_result(node, 0, made);
-        return Ok(());
-    }
-    let (_, natural) = importer.complete(&view)?;
-    // Axes of length 1 may follow the axis in memory, but not in a shape.
+        let made = along(importer, &flat, 1, is_log, name)?;
+        movement::reshaped(importer, &made, &shape)?
+    } else {
+        along(importer, &view, axis, is_log, name)?
+    };
+    importer.bind_result(node, 0, made);
+    Ok(())
+}
+
+/// The softmax of a view along an axis.
+pub(super) fn softmax_of(
+    importer: &mut Importer,
+    view: &View,
+    axis: usize,
+    name: &str,
+) -> Imported<View> {
+    along(importer, view, axis, false, name)
+}
+
+/// The softmax or its logarithm, with the axis brought innermost.
+fn along(
+    importer: &mut Importer,
+    view: &View,
+    axis: usize,
+    is_log: bool,
+    name: &str,
+) -> Imported<View> {
+    let rank = view.rank();
+    let (_, natural) = importer.complete(view)?;
     let order: Arrangement = if natural.last() == Some(&Some(axis)) {
         natural
     } else {
@@ -352,22 +383,11 @@ pub(super) fn softmax(importer: &mut Importer, node: &Node<'_>) -> Imported {
             (0..rank).filter(|&other| other != axis).chain([axis]).map(Some).collect();
         if view.lies_in(&order) { order } else { file }
     };
-    let tensor = importer.arrange(&view, &order)?;
-    let arranged = View { reading: view.reading, ..importer.result_view(tensor, &order, rank) };
-    let made = in_range(importer, &arranged, op, fixed, name)?;
-    importer.bind_result(node, 0, made);
-    Ok(())
-}
-
-/// Activations that exporters write as several nodes, recognised at the product that ends them:
-/// `x * HardSigmoid(x)` is `hard_swish`.
-pub(super) fn recognised(importer: &mut Importer, node: &Node<'_>) -> Imported<Option<View>> {
-    let _ = (importer, node);
-    Ok(None)
-}
-
-/// Whether an operand shows the same value as a view.
-#[allow(dead_code, reason = "filled in by the patterns")]
-fn shows(importer: &Importer, name: &str, view: &View) -> bool {
-    matches!(importer.value(name), Some(Value::Activation(other)) if other == view)
+    let tensor = importer.arrange(view, &order)?;
+    let arranged = importer.result_view(tensor, &order, rank);
+    if is_log {
+        in_range(importer, &arranged, ops::LogSoftmax::default(), (16.0 / 256.0, 127), name)
+    } else {
+        in_range(importer, &arranged, ops::Softmax::default(), (1.0 / 256.0, -128), name)
+    }
 }

@@ -11,7 +11,7 @@ use crate::onnx::node::Node;
 use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{Arrangement, View};
 
-use super::{activation, dense, movement};
+use super::{dense, movement, pattern};
 
 /// An operand of an element-wise operator.
 #[derive(Clone)]
@@ -41,10 +41,6 @@ impl Side {
 
 /// An operator of two operands or, for `Min`, `Max`, `Sum` and `Mean`, of any number.
 pub(super) fn binary(importer: &mut Importer, node: &Node<'_>) -> Imported {
-    if let Some(view) = activation::recognised(importer, node)? {
-        importer.bind_result(node, 0, view);
-        return Ok(());
-    }
     let count = node.proto.input.len();
     let mut sides = Vec::new();
     for index in 0..count {
@@ -57,6 +53,10 @@ pub(super) fn binary(importer: &mut Importer, node: &Node<'_>) -> Imported {
     if node.kind() == "Add"
         && let Some(view) = with_bias(importer, node, &sides)?
     {
+        importer.bind_result(node, 0, view);
+        return Ok(());
+    }
+    if let Some(view) = pattern::recognised(importer, node, &sides)? {
         importer.bind_result(node, 0, view);
         return Ok(());
     }

@@ -3,7 +3,7 @@
 //! To add one, write a function that takes the importer and the node in the file of its group, name
 //! it in [`import`], and add a case to `tests/onnx_operators.rs`.
 
-mod activation;
+pub(crate) mod activation;
 mod blocks;
 mod border;
 mod convolution;
@@ -12,6 +12,7 @@ mod elementwise;
 mod learned;
 pub(crate) mod movement;
 mod normalization;
+mod pattern;
 mod pooling;
 mod quantized;
 mod recurrent;

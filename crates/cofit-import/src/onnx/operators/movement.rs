@@ -411,11 +411,17 @@ pub(crate) fn concat(importer: &mut Importer, node: &Node<'_>) -> Imported {
     for index in 0..node.proto.input.len() {
         views.push(importer.view(node, index)?);
     }
-    concatenated(importer, node, &views)
+    let made = concatenated(importer, node, &views)?;
+    importer.bind_result(node, 0, made);
+    Ok(())
 }
 
 /// The node's result: views one after another.
-pub(crate) fn concatenated(importer: &mut Importer, node: &Node<'_>, views: &[View]) -> Imported {
+pub(crate) fn concatenated(
+    importer: &mut Importer,
+    node: &Node<'_>,
+    views: &[View],
+) -> Imported<View> {
     let constant =
         |importer: &Importer, view: &View| importer.graph.tensors[view.tensor].is_constant();
     let leader = views
@@ -444,9 +450,7 @@ pub(crate) fn concatenated(importer: &mut Importer, node: &Node<'_>, views: &[Vi
     let at = i32::try_from(place(&order, axis)?).unwrap_or(0);
     let op = ops::Concatenation { axis: at, ..ops::Concatenation::default() };
     let made = importer.emit(op, &tensors, node.result())?;
-    let view = importer.result_view(made, &order, rank);
-    importer.bind_result(node, 0, view);
-    Ok(())
+    Ok(importer.result_view(made, &order, rank))
 }
 
 /// `Gather`: one index becomes a slice, more a `gather`.
