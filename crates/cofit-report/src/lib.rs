@@ -12,12 +12,16 @@
 pub mod check;
 pub mod chips;
 pub mod compare;
+pub mod eval;
 pub mod explain;
 pub mod inspect;
 pub mod json;
 pub mod lint;
 pub mod plan;
+pub mod quantize;
 pub mod run;
+pub mod score;
+pub mod sensitivity;
 pub mod sim;
 mod subject;
 pub mod table;

@@ -38,6 +38,7 @@ pub fn value(amount: f64, unit: Unit) -> String {
         Unit::Cycles => units::grouped(amount.max(0.0) as u64),
         Unit::Seconds => Seconds(amount).to_string(),
         Unit::Joules => PicoJoules(amount * 1e12).to_string(),
+        Unit::Decibels => format!("{amount:.1} dB"),
         Unit::One => format!("{amount:.3}"),
     }
 }

@@ -19,6 +19,9 @@ pub enum Unit {
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
+    /// Ten times the logarithm of a ratio of powers.
+    #[serde(rename = "dB")]
+    Decibels,
     /// A ratio or a count.
     #[serde(rename = "1")]
     One,
@@ -37,6 +40,7 @@ impl Unit {
             Self::Seconds => "s",
             Self::Joules => "J",
             Self::Bytes => "bytes",
+            Self::Decibels => "dB",
             Self::One => "1",
         }
     }
@@ -53,6 +57,9 @@ pub enum FigureKind {
     Exact,
     /// Read on the silicon itself.
     Measured,
+    /// Counted on samples of the user's; the interval, where there is one, is that of all such
+    /// data.
+    Sampled,
     /// Decided by a checked plan: addresses, peaks.
     Planned,
     /// From a timing model whose parameters were fitted to measured rows.
@@ -69,6 +76,7 @@ impl FigureKind {
         match self {
             Self::Exact => "exact",
             Self::Measured => "measured",
+            Self::Sampled => "sampled",
             Self::Planned => "planned",
             Self::Calibrated => "calibrated",
             Self::Simulated => "simulated",

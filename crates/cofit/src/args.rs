@@ -41,6 +41,13 @@ pub enum Command {
     Verify(VerifyArgs),
     /// The model as a file of another format
     Convert(ConvertArgs),
+    /// A float model to an integer one: what it saves and what it costs, and the new file
+    #[command(alias = "quantise")]
+    Quantize(QuantizeArgs),
+    /// Which layers bear narrower weights, ranked by loss for a byte saved
+    Sensitivity(SensitivityArgs),
+    /// The score of a model on user data
+    Eval(EvalArgs),
     /// What a message's code means and what to do about it
     Explain(ExplainArgs),
 }
@@ -124,7 +131,7 @@ pub struct TuningArgs {
 }
 
 /// Samples, and what they are.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct DataArgs {
     /// Samples: a .npz or .npy file, a .csv table with one sample a row, or a folder of .png and
     /// .jpg images, whose subfolders are the classes in sorted order. Images are resized to the
@@ -382,6 +389,117 @@ pub struct ConvertArgs {
     /// The new file: `.tflite`, or `.cofit` for model text
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+}
+
+/// What models are judged on.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// Judge on this data instead of `--data`, in the same forms; `--labels` belongs to it then
+    #[arg(long, value_name = "PATH")]
+    pub test: Option<PathBuf>,
+    /// What is scored; else what the labels suggest
+    #[arg(long, value_enum)]
+    pub metric: Option<MetricArg>,
+}
+
+/// What is scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetricArg {
+    /// Samples whose greatest output is their class.
+    Accuracy,
+    /// Samples whose class is among the five greatest outputs.
+    Top5,
+    /// Mean squared difference of the output from its labels, or from the input without labels.
+    Mse,
+    /// Area under the ROC curve of the difference of the output from the input; class 0 is normal.
+    RocAuc,
+}
+
+/// Arguments of `quantize`.
+#[derive(Debug, Args)]
+#[command(after_help = "A scheme such as w4a8 gives the bits of weights (8, 4, 2, 1) and of \
+activations (8, 16). Calibrate on training data and judge with --test on other data.")]
+pub struct QuantizeArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    /// The new file: `.tflite`, or `.cofit` for model text, which stores every width
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Bits of weights and activations; w8a8, or with --chip what loses least there, if not given
+    #[arg(long, value_name = "SCHEME")]
+    pub scheme: Option<String>,
+    /// Another scheme for one layer, by its name; may be repeated
+    #[arg(long = "layer", value_name = "NAME=SCHEME")]
+    pub layers: Vec<String>,
+    /// Which range of an activation is kept: minmax, percentile=P, or mse
+    #[arg(long, value_name = "METHOD", default_value = "minmax")]
+    pub range: String,
+    /// Balance the ranges of neighbouring layers first
+    #[arg(long)]
+    pub equalise: bool,
+    /// Do not try to take the mean error of coarse weights out of the biases, which is kept where
+    /// it brings the outputs closer to the float model's
+    #[arg(long)]
+    pub no_bias_correction: bool,
+    /// Keep the model's inputs and outputs in float
+    #[arg(long)]
+    pub float_io: bool,
+    /// Keep to what this chip's card allows, and round as it does
+    #[arg(long, value_name = "ID|FILE.toml")]
+    pub chip: Option<String>,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    /// Format of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Arguments of `sensitivity`.
+#[derive(Debug, Args)]
+pub struct SensitivityArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+    /// What one layer at a time is narrowed to
+    #[arg(long, value_name = "SCHEME")]
+    pub scheme: String,
+    /// What all other layers are quantised to
+    #[arg(long, value_name = "SCHEME", default_value = "w8a8")]
+    pub base: String,
+    /// Which range of an activation is kept: minmax, percentile=P, or mse
+    #[arg(long, value_name = "METHOD", default_value = "minmax")]
+    pub range: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What is scored; else what the labels suggest
+    #[arg(long, value_enum)]
+    pub metric: Option<MetricArg>,
+    /// Round as this chip does, by its card
+    #[arg(long, value_name = "ID|FILE.toml")]
+    pub chip: Option<String>,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    /// Compare with another model on the same data
+    #[arg(long, value_name = "MODEL")]
+    pub against: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Arguments of `explain`.

@@ -4,10 +4,13 @@ pub mod check;
 pub mod chips;
 pub mod compare;
 pub mod convert;
+pub mod eval;
 pub mod explain;
 pub mod inspect;
 pub mod plan;
+pub mod quantize;
 pub mod run;
+pub mod sensitivity;
 pub mod sim;
 pub mod verify;
 

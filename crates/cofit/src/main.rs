@@ -11,6 +11,8 @@ mod failure;
 mod inputs;
 mod load;
 mod output;
+mod progress;
+mod scoring;
 mod verify;
 
 use std::process::ExitCode;
@@ -60,6 +62,9 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Run(args) => commands::run::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Convert(args) => commands::convert::run(&args),
+        Command::Quantize(args) => commands::quantize::run(&args),
+        Command::Sensitivity(args) => commands::sensitivity::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }

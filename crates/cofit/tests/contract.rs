@@ -6,9 +6,10 @@ use common::{Sandbox, chips, conclude};
 use serde_json::{Map, Value};
 
 /// Units of figures; those that count are whole numbers.
-const UNITS: [(&str, bool); 5] =
-    [("cycles", true), ("bytes", true), ("s", false), ("J", false), ("1", false)];
-const KINDS: [&str; 6] = ["exact", "planned", "simulated", "calibrated", "measured", "assumed"];
+const UNITS: [(&str, bool); 6] =
+    [("cycles", true), ("bytes", true), ("s", false), ("J", false), ("dB", false), ("1", false)];
+const KINDS: [&str; 7] =
+    ["exact", "planned", "simulated", "calibrated", "measured", "sampled", "assumed"];
 
 /// Breaches of the contract, each with where it stands.
 #[derive(Default)]

@@ -36,6 +36,7 @@ impl Sandbox {
         }
         let examples = workspace().join("examples");
         copy(&examples.join("models"), &folder.join("models"), "tflite");
+        copy(&examples.join("models/data"), &folder.join("models/data"), "npz");
         copy(&examples.join("sketches"), &folder.join("sketches"), "toml");
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         copy(&data, &folder.join("data"), "");
@@ -90,8 +91,10 @@ impl Sandbox {
 
     /// The example models, then the example sketches, as paths inside the sandbox.
     pub fn models(&self) -> Vec<String> {
-        let is_example =
-            |path: &&PathBuf| path.starts_with("models") || path.starts_with("sketches");
+        let is_example = |path: &&PathBuf| {
+            (path.starts_with("models") && !path.starts_with("models/data"))
+                || path.starts_with("sketches")
+        };
         let files = self.files();
         files.keys().filter(is_example).map(|path| path.display().to_string()).collect()
     }
