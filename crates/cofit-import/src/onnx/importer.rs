@@ -36,6 +36,8 @@ pub(crate) struct Importer {
     pub uses: HashMap<String, u32>,
     /// In integer mode, the quantisation of the node's result.
     pub target: Option<Target>,
+    /// Weights that the node's import quantised anew.
+    pub remarks: Vec<String>,
     values: HashMap<String, Value>,
     /// For each tensor, the reads of names that show it.
     readers: HashMap<TensorId, u32>,
@@ -68,6 +70,7 @@ impl Importer {
             graph: Graph { name: name.to_owned(), ..Graph::default() },
             uses: HashMap::new(),
             target: None,
+            remarks: Vec::new(),
             values: HashMap::new(),
             readers: HashMap::new(),
             producers: HashMap::new(),

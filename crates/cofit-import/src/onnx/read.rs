@@ -165,6 +165,7 @@ impl Reader {
                 }
             }
         }
+        self.remarks();
         interface::outputs(&mut self.importer, graph, &self.file, &mut self.diagnostics);
     }
 
@@ -210,6 +211,15 @@ impl Reader {
             let place = self.file.clone().with_tensor(cut(name));
             self.diagnostics.push(Diagnostic::note(&code::CONVERTED_WEIGHTS, message, place));
         }
+    }
+
+    /// Says which weights were quantised anew.
+    fn remarks(&mut self) {
+        let Some(first) = self.importer.remarks.first() else { return };
+        let count = self.importer.remarks.len();
+        let message = format!("{count} constants with a zero point were quantised anew");
+        let place = self.file.clone().with_tensor(cut(first));
+        self.diagnostics.push(Diagnostic::warning(&code::SYMMETRIC_WEIGHTS, message, place));
     }
 
     fn node(

@@ -9,6 +9,7 @@ use cofit_vocab::ElementType;
 use crate::onnx::constant::Constant;
 use crate::onnx::importer::{Importer, Target, bias_quantisation};
 use crate::onnx::node::Node;
+use crate::onnx::quantised::symmetric;
 use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{View, channels_innermost};
 
@@ -266,10 +267,11 @@ pub(super) fn store_weights(
     shape: Shape,
     axis: u32,
 ) -> Imported<TensorId> {
-    let tensor = importer.store(weights, lengths, order, shape)?;
     if importer.target.is_none() {
-        return Ok(tensor);
+        return importer.store(weights, lengths, order, shape);
     }
+    let weights = symmetric(importer, weights)?;
+    let tensor = importer.store(&weights, lengths, order, shape)?;
     let stored = &mut importer.graph.tensors[tensor];
     match &mut stored.quantisation {
         Some(quantisation) => {
