@@ -19,6 +19,9 @@ use super::operators::movement::{self, Range};
 use super::quantised;
 use super::refusal::{Imported, Refusal};
 
+/// The most elements of a constant that repeats one value.
+const MOST_FILLED: u64 = 1 << 26;
+
 /// The most elements that are computed. Shapes have a few, per-channel parameters hundreds.
 const MOST_COMPUTED: u64 = 1 << 20;
 
@@ -156,7 +159,7 @@ fn filled(importer: &mut Importer, node: &Node<'_>, external: &External<'_>) -> 
     let wanted = importer.known_integers(node, 0, "the shape")?.unwrap_or_default();
     let shape: Option<Shape> = wanted.iter().map(|&length| u32::try_from(length).ok()).collect();
     let shape = shape
-        .filter(|shape| shape.rank() <= Shape::MAX_RANK && shape.elements() <= MOST_COMPUTED)
+        .filter(|shape| shape.rank() <= Shape::MAX_RANK && shape.elements() <= MOST_FILLED)
         .ok_or_else(|| Refusal::form(format!("a constant of the shape {wanted:?}")))?;
     let value = match node.tensor("value") {
         Some(tensor) => constant::decode(tensor, external)?.constant,

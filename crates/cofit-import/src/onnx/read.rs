@@ -27,6 +27,12 @@ pub(crate) const fn most_messages(length: usize) -> u64 {
     200_000 + length as u64 / 16
 }
 
+/// The bytes that constants of a file of `length` bytes may be copied to: every weight several times,
+/// and what a small file may state with `ConstantOfShape`.
+const fn budget(length: usize) -> u64 {
+    (length as u64).saturating_mul(16).saturating_add(256 << 20)
+}
+
 /// A name in the length that a message has room for.
 pub(crate) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(LONGEST_NAME)]
@@ -76,7 +82,7 @@ pub(crate) fn load(
     let mut reader = Reader {
         file: place,
         diagnostics: Diagnostics::new(),
-        importer: Importer::new("", (bytes.len() as u64).saturating_mul(16) + (64 << 20)),
+        importer: Importer::new("", budget(bytes.len())),
     };
     let version = reader.version(&proto);
     let (Some(version), Some(graph)) = (version, &proto.graph) else {
