@@ -321,3 +321,45 @@ fn results_are_deterministic() {
         }
     }
 }
+
+#[test]
+fn scores_and_precisions_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-precision");
+    let mut breaches = Breaches::default();
+    let float = "models/digits_cnn_float32.tflite";
+    let calibration = ["--data", "models/data/digits_calibration.npz", "--samples", "10"];
+    let test = ["--test", "models/data/digits_calibration.npz"];
+    let data = [calibration.as_slice(), &test].concat();
+    let new = ["--chip", "stm32h747", "-o", "new.tflite"];
+    let quantized =
+        run(&sandbox, &[&["quantize", float], data.as_slice(), &new].concat(), &mut breaches);
+    if let Some(value) = quantized {
+        breaches.require(&value, &["/comparison/float/value", "/comparison/change/sqnr"]);
+        breaches.require(&value, &["/layers/0/bytes/value", "/errors/0/clipped", "/chip/id"]);
+        let length = sandbox.files()[std::path::Path::new("new.tflite")];
+        assert_eq!(value.pointer("/file/bytes/value"), Some(&length.into()));
+    }
+    let narrow = ["--scheme", "w2a8"];
+    let ranked =
+        run(&sandbox, &[&["sensitivity", float], data.as_slice(), &narrow].concat(), &mut breaches);
+    if let Some(value) = ranked {
+        breaches.require(&value, &["/layers/0/saved/value", "/reference/high"]);
+        assert_eq!(rows(&value, "layers").len(), 6);
+    }
+    for model in ["digits_cnn_int8", "digits_separable_int8"] {
+        let model = format!("models/{model}.tflite");
+        let command = ["eval", &model, "--against", float];
+        if let Some(value) =
+            run(&sandbox, &[&command, calibration.as_slice()].concat(), &mut breaches)
+        {
+            breaches.require(&value, &["/score/value", "/against/score/low", "/data/samples"]);
+            let right: u64 = rows(&value, "classes")
+                .iter()
+                .map(|c| c["right"]["value"].as_u64().unwrap_or(0))
+                .sum();
+            let share = value["score"]["value"].as_f64().unwrap_or(f64::NAN);
+            assert!((share - right as f64 / 10.0).abs() < 1e-12, "{share} of {right}");
+        }
+    }
+    conclude(&breaches.found);
+}

@@ -75,6 +75,12 @@ fn tables_fit_eighty_columns_and_keep_their_numbers() {
         }
     }
     check(&sandbox, &["chips", "list"], &mut findings);
+    let float = "models/digits_cnn_float32.tflite";
+    let data = ["--data", "models/data/digits_calibration.npz", "--samples", "5"];
+    let command = ["eval", "models/digits_cnn_int8.tflite", "--against", float];
+    check(&sandbox, &[command.as_slice(), &data].concat(), &mut findings);
+    let command = ["sensitivity", float, "--scheme", "w4a8"];
+    check(&sandbox, &[command.as_slice(), &data].concat(), &mut findings);
     conclude(&findings);
 }
 

@@ -1,10 +1,11 @@
 //! `cargo xtask readme`: runs the README's commands and writes their output below them.
 //!
 //! A fenced block marked `console` is a transcript: lines that begin with `$ ` are commands, what
-//! follows is their output. With `--check` nothing is written, and a transcript that differs from
+//! follows is their output. A file that a command writes with `-o` serves the commands after it and
+//! is removed in the end; one that was there before is a failure, as it is for the reader. With `--check` nothing is written, and a transcript that differs from
 //! what the commands print is a failure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What to do with transcripts that are not current.
@@ -23,7 +24,19 @@ pub enum Mode {
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     let path = root.join("README.md");
     let old = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    let new = refreshed(&old, &mut |command| output_of(root, command))?;
+    let mut written: Vec<PathBuf> = Vec::new();
+    let new = refreshed(&old, &mut |command| {
+        let files: Vec<PathBuf> = written_by(command).map(|file| root.join(file)).collect();
+        if let Some(there) = files.iter().find(|file| file.exists()) {
+            return Err(format!("`{command}` would write {}, which is there", there.display()));
+        }
+        written.extend(files);
+        output_of(root, command)
+    });
+    for file in written.iter().filter(|file| file.exists()) {
+        std::fs::remove_file(file).map_err(|error| error.to_string())?;
+    }
+    let new = new?;
     match mode {
         Mode::Rewrite if old != new => {
             std::fs::write(&path, &new).map_err(|error| error.to_string())?;
@@ -63,6 +76,12 @@ fn refreshed(
     Ok(new)
 }
 
+/// The files that a command writes.
+fn written_by(command: &str) -> impl Iterator<Item = &str> {
+    let words = command.split(' ');
+    words.clone().zip(words.skip(1)).filter(|(word, _)| *word == "-o").map(|(_, file)| file)
+}
+
 /// What a command prints, at 80 columns. `cofit` is the release build's.
 fn output_of(root: &Path, command: &str) -> Result<String, String> {
     let path = std::env::var("PATH").unwrap_or_default();
@@ -84,6 +103,13 @@ fn output_of(root: &Path, command: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_files_are_found() {
+        let files: Vec<&str> = written_by("cofit quantize a -o b.tflite --data c | head").collect();
+        assert_eq!(files, ["b.tflite"]);
+        assert_eq!(written_by("cofit sim a").count(), 0);
+    }
 
     #[test]
     fn outputs_are_replaced_and_everything_else_stays() {

@@ -44,7 +44,7 @@ crate::codes! {
     DATA_TOO_LARGE = "CF-DAT-011", Data,
         "The data is more than is read at once",
         why: "Arrays are held in memory, and a small compressed file can claim to hold more than any machine has.",
-        cure: "Use fewer samples: cut the file, or take a part of it with `--samples N`.";
+        cure: "Cut the file into parts, or give images in a folder, which are read one by one.";
     NO_SAMPLES = "CF-DAT-012", Data,
         "There are no samples",
         why: "The data is empty, or `--skip` leaves nothing of it.",

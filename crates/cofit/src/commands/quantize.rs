@@ -17,8 +17,9 @@ use cofit_quantise::scheme::Border;
 use cofit_quantise::{Method, Scheme, calibrate, quantise};
 use cofit_report::quantize::{Comparison, Quantisation};
 use cofit_report::score::DataUsed;
-use cofit_vocab::diagnostic::usage;
-use cofit_vocab::{Bytes, Diagnostic, Diagnostics, Place};
+use cofit_report::words;
+use cofit_vocab::diagnostic::{quantisation, usage};
+use cofit_vocab::{Bytes, Diagnostic, Diagnostics, ElementType, Place};
 
 use super::emit;
 use crate::args::{DataArgs, JudgeArgs, OutputArgs, QuantizeArgs};
@@ -41,6 +42,7 @@ pub fn run(args: &QuantizeArgs) -> Result<Outcome, Failure> {
     let mut settings = settings(&args.range)?;
     let chip = args.chip.as_ref().map(|chip| load::chip(chip, &args.tuning)).transpose()?;
     let source = load::model(&args.model.model, &args.model.reading)?;
+    require_float(&source)?;
     let (model, balanced) = match args.equalise {
         true => {
             let Equalised { model, pairs } = equalise(&source, Relu6::Keep)?;
@@ -175,6 +177,20 @@ fn encoded(model: &Verified, stored: Stored, path: &Path) -> Result<Vec<u8>, Fai
     }
 }
 
+/// Refuses a model without floats before it is run on float samples.
+///
+/// # Errors
+/// There is nothing to quantise.
+pub(super) fn require_float(model: &Verified) -> Result<(), Failure> {
+    let graph = model.main_graph();
+    let mut results = graph.operators.values().flat_map(|operator| &operator.outputs);
+    if results.any(|&id| graph.tensors[id].element == ElementType::Float32) {
+        return Ok(());
+    }
+    let message = "no operator of the model computes in float32";
+    Err(Failure::new(&quantisation::NOT_FLOAT, message, Place::default()))
+}
+
 /// The data that ranges are measured on. It needs no labels where other data is judged on.
 ///
 /// # Errors
@@ -226,8 +242,8 @@ pub(super) fn settings(range: &str) -> Result<Settings, Failure> {
 
 fn range_words(method: Method) -> String {
     match method {
-        Method::MinMax => "least to greatest value".to_owned(),
-        Method::Percentile(share) => format!("{share} % of the values"),
+        Method::MinMax => "min-max ranges".to_owned(),
+        Method::Percentile(share) => format!("ranges of {share} % of the values"),
         Method::Mse => "ranges of least squared error".to_owned(),
     }
 }
@@ -253,7 +269,7 @@ fn scheme(
     let is_asked = args.scheme.is_some() || !args.layers.is_empty();
     let mut asked: Scheme = args.scheme.as_deref().unwrap_or("w8a8").parse()?;
     for layer in &args.layers {
-        asked.set_layer(layer)?;
+        asked.set_layer(&whole_name(model, layer))?;
     }
     if args.float_io {
         asked.border = Border::Float;
@@ -268,6 +284,22 @@ fn scheme(
     let name = scheme_name(&scheme);
     let allowed = allowed(&scheme, &found.layers);
     Ok((scheme, name, allowed))
+}
+
+/// `NAME=SCHEME` with the layer's name as the model has it: tables print the short one, without what
+/// a converter joined to it.
+fn whole_name(model: &Verified, layer: &str) -> String {
+    let Some((given, scheme)) = layer.rsplit_once('=') else { return layer.to_owned() };
+    let graph = model.main_graph();
+    let names = || graph.operators.keys().map(|id| graph.operator_name(id));
+    if names().any(|name| name == given) {
+        return layer.to_owned();
+    }
+    let mut short = names().filter(|name| words::short_name(name) == given);
+    match (short.next(), short.next()) {
+        (Some(name), None) => format!("{name}={scheme}"),
+        _ => layer.to_owned(),
+    }
 }
 
 /// What a chip's card made of a scheme, in words.

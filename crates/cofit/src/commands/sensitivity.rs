@@ -6,7 +6,7 @@ use cofit_report::score::DataUsed;
 use cofit_report::sensitivity::Ranking;
 
 use super::emit;
-use super::quantize::{calibration_data, judged_data, settings};
+use super::quantize::{calibration_data, judged_data, require_float, settings};
 use crate::args::SensitivityArgs;
 use crate::data::Dataset;
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ pub fn run(args: &SensitivityArgs) -> Result<Outcome, Failure> {
     let base: Scheme = args.base.parse()?;
     let settings = settings(&args.range)?;
     let model = load::model(&args.model.model, &args.model.reading)?;
+    require_float(&model)?;
     let data = calibration_data(&args.data, &args.judge, &model)?;
     let test = judged_data(&args.data, &args.judge, &model)?;
     let judged = test.as_ref().unwrap_or(&data);

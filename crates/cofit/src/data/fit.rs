@@ -107,10 +107,12 @@ impl Need {
             shape.sort_unstable();
             shape
         };
-        if needed.split_first().is_some_and(|(_, rest)| rest == found.as_slice()) {
+        if let Some((batch, rest)) = self.dimensions.split_first()
+            && *batch > 1
+            && long(rest) == found
+        {
             return Some(format!(
-                "the model takes {} samples at once; export it with a batch of 1",
-                needed[0]
+                "the model takes {batch} samples at once; export it with a batch of 1"
             ));
         }
         if sorted(found.clone()) == sorted(needed.clone()) {

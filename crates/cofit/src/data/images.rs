@@ -188,3 +188,70 @@ fn inputs_text(needs: &[Need]) -> String {
         _ => format!("the model has {} inputs", needs.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cofit_ir::{Shape, Tensor};
+    use cofit_vocab::ElementType;
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+
+    fn need(shape: &[u32]) -> Vec<Need> {
+        vec![Need::of(&Tensor::activation("image", ElementType::Float32, Shape::new(shape)))]
+    }
+
+    /// A folder with two classes, of one and two images of 2 x 1 pixels.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pixels =
+            |left, right| RgbImage::from_fn(2, 1, |x, _| Rgb(if x == 0 { left } else { right }));
+        for (class, name, left) in [("b", "1.png", 0), ("a", "2.PNG", 255), ("b", "0.png", 51)] {
+            let inside = folder.path().join(class);
+            fs::create_dir_all(&inside).expect("a folder");
+            let image = pixels([left, 0, 255], [0, 255, 0]);
+            image.save_with_format(inside.join(name), image::ImageFormat::Png).expect("an image");
+        }
+        fs::write(folder.path().join("a/notes.txt"), "no image").expect("a file");
+        folder
+    }
+
+    #[test]
+    fn subfolders_are_classes_in_sorted_order() {
+        let folder = folder();
+        let images = Images::open(folder.path(), Pixels::Unit, &need(&[1, 1, 2, 3])).unwrap();
+        assert_eq!((images.len(), images.labels()), (3, Some(Labels::Classes(vec![0, 1, 1]))));
+        // b/0.png comes before b/1.png.
+        assert_eq!(images.decode(1).unwrap(), [0.2, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        let planar = Images::open(folder.path(), Pixels::Byte, &need(&[1, 3, 1, 2])).unwrap();
+        assert_eq!(planar.decode(0).unwrap(), [255.0, 0.0, 0.0, 255.0, 255.0, 0.0]);
+        let flat = folder.path().join("b");
+        let flat = Images::open(&flat, Pixels::Symmetric, &need(&[1, 1, 2, 3])).unwrap();
+        assert_eq!((flat.len(), flat.labels()), (2, None));
+        assert_eq!(flat.decode(1).unwrap(), [-1.0, -1.0, 1.0, -1.0, 1.0, -1.0]);
+    }
+
+    #[test]
+    fn images_take_the_size_and_the_channels_of_the_model() {
+        let folder = folder();
+        let grey = Images::open(folder.path(), Pixels::Byte, &need(&[1, 4, 4, 1])).unwrap();
+        let decoded = grey.decode(2).unwrap();
+        assert_eq!(decoded.len(), 16);
+        // Enlarged twofold, a quarter and three quarters of the way between blue's and green's luma.
+        assert!(decoded.windows(2).take(3).all(|pair| pair[0] <= pair[1]), "{decoded:?}");
+        assert!(decoded[0] < 25.0 && decoded[3] > 170.0, "{decoded:?}");
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
+        let folder = folder();
+        let open = |shape: &[u32]| Images::open(folder.path(), Pixels::Unit, &need(shape));
+        assert!(open(&[1, 4, 4, 2]).is_err(), "two channels");
+        fs::write(folder.path().join("a/2.PNG"), b"\x89PNG\r\n\x1a\nnothing").unwrap();
+        assert!(open(&[1, 1, 2, 3]).unwrap().decode(0).is_err());
+        fs::write(folder.path().join("stray.png"), b"").unwrap();
+        assert!(open(&[1, 1, 2, 3]).is_err(), "an image beside the classes");
+        let empty = tempfile::tempdir().unwrap();
+        assert!(Images::open(empty.path(), Pixels::Unit, &need(&[1, 1, 2, 3])).is_err());
+    }
+}
