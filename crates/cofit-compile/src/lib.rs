@@ -16,7 +16,6 @@ pub mod layout;
 pub mod passes;
 mod pipeline;
 pub mod plan;
-mod rewrite;
 mod rules;
 pub mod step_layer;
 pub mod step_order;

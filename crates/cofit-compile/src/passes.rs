@@ -2,19 +2,22 @@
 //!
 //! A pass is a plain function on the [`Plan`] under construction. The first rewrite its graph; the
 //! middle ones turn operators into steps on engines; the last ones give every byte a place.
+//!
+//! The rewrites are those of `cofit_canonical` that every way to a chip makes. The others are for who
+//! writes the model: a plan costs the operators that the chip will run, and an interpreter runs what
+//! is in the file, folded or not.
 
 mod allocate;
 mod check_network;
-mod fold_batch_normalization;
-mod fold_shape_arithmetic;
 mod fuse;
 mod order;
 mod place;
 mod place_constants;
-mod remove_dead_code;
 mod schedule_ethos_u;
 
 use std::time::{Duration, Instant};
+
+use cofit_canonical::passes as canonical;
 
 use crate::context::Context;
 use crate::plan::Plan;
@@ -41,19 +44,25 @@ impl Pass {
 /// Every pass, in order.
 pub const PASSES: &[Pass] = &[
     Pass {
-        name: "fold_shape_arithmetic",
-        description: "computes shapes ahead of time",
-        run: |plan, _| fold_shape_arithmetic::run(&mut plan.graph),
+        name: canonical::fold_shape_arithmetic::PASS.name,
+        description: canonical::fold_shape_arithmetic::PASS.description,
+        run: |plan, _| {
+            canonical::fold_shape_arithmetic::run(&mut plan.graph);
+        },
     },
     Pass {
-        name: "remove_dead_code",
-        description: "removes operators whose results nobody reads",
-        run: |plan, _| remove_dead_code::run(&mut plan.graph),
+        name: canonical::remove_dead_code::PASS.name,
+        description: canonical::remove_dead_code::PASS.description,
+        run: |plan, _| {
+            canonical::remove_dead_code::run(&mut plan.graph);
+        },
     },
     Pass {
-        name: "fold_batch_normalization",
-        description: "folds batch normalisation into the layer before it",
-        run: |plan, _| fold_batch_normalization::run(&mut plan.graph),
+        name: canonical::fold_batch_normalization::PASS.name,
+        description: canonical::fold_batch_normalization::PASS.description,
+        run: |plan, _| {
+            canonical::fold_batch_normalization::run_for_sizes(&mut plan.graph);
+        },
     },
     Pass {
         name: "fuse",

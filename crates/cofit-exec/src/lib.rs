@@ -19,6 +19,9 @@
 //! list. [`arithmetic`] holds the fixed-point arithmetic that they share; `elementwise.rs`,
 //! `broadcast.rs` and `lookup.rs` what element-wise ones share besides. `site.rs` is what a kernel sees
 //! when it is prepared, `call.rs` what it sees when it runs.
+//! list. [`arithmetic`] holds the fixed-point arithmetic that they share. `site.rs` is what a kernel
+//! sees when it is prepared, `call.rs` what it sees when it runs. Kernels that only move data rest on
+//! `copy_box.rs` and `axis_tables.rs`, those that reduce axes on `reduction.rs`.
 //!
 //! # What is absent
 //! Nothing here knows chips, plans or time.
@@ -31,6 +34,7 @@ mod call;
 mod copy_box;
 pub mod difference;
 mod elementwise;
+pub mod file_order;
 mod integer;
 mod kernels;
 mod lookup;

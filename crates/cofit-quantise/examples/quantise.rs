@@ -1,25 +1,32 @@
 //! Quantises a `.tflite` file on `.npz` samples, for checks against the official interpreter:
 //! `quantise MODEL.tflite SAMPLES.npz SCHEME OUTPUT.tflite`. `SAMPLES.npz` holds integer codes
-//! `inputs` and the real `scale` of a code, as those of `examples/models/data` do.
+//! `inputs` and the real `scale` of a code, as those of `examples/models/data` do; `random` stands for
+//! seeded random samples. The model may be a model text too.
 
 #![allow(clippy::print_stderr, reason = "a tool for developers")]
 
 use std::error::Error;
 
-use cofit_exec::{Buffer, Options};
+use cofit_exec::{Buffer, Options, probe};
 use cofit_ir::Verified;
 use cofit_quantise::quantise::Settings;
-use cofit_quantise::{Scheme, calibrate, quantise, unwatched};
+use cofit_quantise::{Scheme, calibrate, canonical, quantise, unwatched};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, samples, scheme, output] = arguments.as_slice() else {
         return Err("quantise MODEL.tflite SAMPLES.npz SCHEME OUTPUT.tflite".into());
     };
-    let (read, found) = cofit_import::tflite::read(std::fs::read(model)?.into(), model);
+    let (read, found) = cofit_import::load(std::fs::read(model)?.into(), model);
     let model = Verified::new(read.ok_or_else(|| format!("{found:?}"))?)
         .map_err(|found| format!("{found:?}"))?;
-    let samples = samples_of(samples)?;
+    let model = canonical(&model).map_err(|found| format!("{found:?}"))?;
+    let samples = match samples.as_str() {
+        "random" => (0..32)
+            .map(|seed| probe::inputs(model.main_graph(), seed).into_iter().flatten().collect())
+            .collect(),
+        path => samples_of(path)?,
+    };
     let scheme: Scheme = scheme.parse()?;
     let calibration = calibrate(&model, &samples, &Options::default(), &mut unwatched)
         .map_err(|found| format!("{found:?}"))?;

@@ -1,7 +1,8 @@
 //! Float models to integer models, and what that costs in accuracy.
 //!
 //! # One way through
-//! [`calibration::calibrate`] runs the float model on samples and keeps statistics of every
+//! [`canonical()`] brings the float model into the form that the others start from.
+//! [`calibration::calibrate`] runs it on samples and keeps statistics of every
 //! activation. [`quantise::quantise`] turns them, with a [`Scheme`], into an integer model in
 //! TensorFlow Lite's conventions, which TensorFlow Lite for Microcontrollers runs as it is.
 //! [`chip_rules`] makes the scheme from a chip's card instead.
@@ -27,12 +28,14 @@
 
 pub mod bias_correction;
 pub mod calibration;
+pub mod canonical;
 pub mod chip_rules;
 pub mod equalise;
 pub mod evaluate;
 mod forms;
 pub mod histogram;
 pub mod layer_error;
+mod lstm;
 pub mod mapping;
 mod operator_rules;
 pub mod quantise;
@@ -47,6 +50,7 @@ use cofit_vocab::diagnostic::quantisation as rules;
 use cofit_vocab::{Diagnostic, Diagnostics, Place};
 
 pub use calibration::{Calibration, Method, calibrate};
+pub use canonical::canonical;
 pub use quantise::{Quantised, quantise};
 pub use scheme::{LayerScheme, Scheme};
 

@@ -170,3 +170,32 @@ pub(crate) const fn treatment(op: &Op) -> Treatment {
         | Op::While(_) => Treatment::Float,
     }
 }
+
+/// Whether TensorFlow Lite for Microcontrollers has a kernel of 16-bit activations for an operator
+/// that it has one of 8 bits for. Sources: `quantizable_int16` of `operator_property.cc`, and the
+/// kernels themselves.
+pub(crate) const fn has_sixteen_bits(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::ArgMax(_)
+            | Op::ArgMin(_)
+            | Op::BatchToSpaceNd(_)
+            | Op::Cumsum(_)
+            | Op::DepthToSpace(_)
+            | Op::Elu(_)
+            | Op::Equal(_)
+            | Op::Gather(_)
+            | Op::GatherNd(_)
+            | Op::Greater(_)
+            | Op::GreaterEqual(_)
+            | Op::HardSwish(_)
+            | Op::Less(_)
+            | Op::LessEqual(_)
+            | Op::MirrorPad(_)
+            | Op::NotEqual(_)
+            | Op::Prelu(_)
+            | Op::ResizeBilinear(_)
+            | Op::SpaceToBatchNd(_)
+            | Op::SpaceToDepth(_)
+    )
+}

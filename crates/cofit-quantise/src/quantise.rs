@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use cofit_exec::{Buffer, Network, Options};
-use cofit_ir::{Graph, Model, Operator, OperatorId, Quantisation, Tensor, TensorId, Verified};
+use cofit_ir::{
+    Graph, Model, Operator, OperatorId, Quantisation, Tensor, TensorId, TensorRole, Verified,
+};
 use cofit_vocab::diagnostic::{execution, quantisation as rules};
 use cofit_vocab::{Bytes, Diagnostic, Diagnostics, ElementType, OperatorKind, Place};
 use cranelift_entity::SecondaryMap;
@@ -11,8 +13,9 @@ use cranelift_entity::packed_option::ReservedValue;
 
 use crate::calibration::constant_floats;
 use crate::forms::{Builder, Form};
+use crate::lstm;
 use crate::mapping::Width;
-use crate::operator_rules::{Treatment, WeightedOperands, treatment};
+use crate::operator_rules::{Treatment, WeightedOperands, has_sixteen_bits, treatment};
 use crate::ranges::{Mappings, Modes};
 use crate::scheme::{Border, WeightBits};
 use crate::weights::{ChannelLayout, QuantisedWeights, quantise_weights};
@@ -20,6 +23,9 @@ use crate::{Calibration, LayerScheme, Method, Scheme};
 
 /// Greatest stored bias in magnitude, so that the accumulator has room for the products.
 const MOST_BIAS: f64 = (1_u64 << 30) as f64;
+
+/// Why an operator stays in float.
+const NO_WIDTH: &str = "there is no integer kernel of this width";
 
 /// How a model is quantised, beside the scheme.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,17 +197,25 @@ fn modes(
         }
         let width = scheme.of(&graph.operator_name(id)).activations;
         let refusal = match treatment(&operator.op) {
-            Treatment::Float | Treatment::Lstm => Some("there is no integer kernel"),
-            Treatment::Fixed(fixed) if fixed.at(width).is_none() => {
-                Some("there is no integer kernel of this width")
+            Treatment::Float => Some("there is no integer kernel"),
+            Treatment::Lstm if lstm::refusal(graph, operator).is_some() => {
+                lstm::refusal(graph, operator)
             }
+            Treatment::Fixed(fixed) if fixed.at(width).is_none() => Some(NO_WIDTH),
+            _ if width == Width::Sixteen && !has_sixteen_bits(&operator.op) => Some(NO_WIDTH),
             Treatment::Weighted(operands) if !has_constants(graph, operator, operands) => {
                 Some("its weights are no constants")
             }
-            Treatment::Weighted(_) | Treatment::Own | Treatment::Shared | Treatment::Fixed(_) => {
+            Treatment::Weighted(_)
+            | Treatment::Own
+            | Treatment::Shared
+            | Treatment::Fixed(_)
+            | Treatment::Lstm => {
                 let is_known = |&id: &TensorId| {
                     let tensor = &graph.tensors[id];
-                    tensor.data().is_some() || calibration.statistics(id).is_some()
+                    tensor.data().is_some()
+                        || tensor.role == TensorRole::Variable
+                        || calibration.statistics(id).is_some()
                 };
                 match data.iter().all(is_known) {
                     true => None,
@@ -268,6 +282,7 @@ impl Build<'_> {
                 (Some(width), Treatment::Weighted(operands)) => {
                     self.weighted(id, operator, operands, width)?
                 }
+                (Some(width), Treatment::Lstm) => self.lstm(id, operator, width)?,
                 (mode, _) => self.plain(operator, mode),
             };
             for output in outputs {
@@ -388,6 +403,81 @@ impl Build<'_> {
             made.inputs.push(made_bias);
         }
         made.outputs = operator.outputs.iter().map(|&id| self.builder.declare(id, form)).collect();
+        let outputs = made.outputs.to_vec();
+        layer.operator = self.builder.graph.operator(made);
+        self.layers.push(layer);
+        Ok(outputs)
+    }
+
+    /// Appends a long short-term memory; returns what it writes.
+    fn lstm(
+        &mut self,
+        id: OperatorId,
+        operator: &Operator,
+        width: Width,
+    ) -> Result<Vec<TensorId>, Diagnostics> {
+        let name = self.graph.operator_name(id);
+        let incomplete = || {
+            let message = "an operand is missing or has no range";
+            let place = Place::operator(name.clone());
+            Diagnostics::from(Diagnostic::error(&rules::NOT_FLOAT, message, place))
+        };
+        let scheme = LayerScheme { per_axis: false, ..LayerScheme::new(WeightBits::Eight, width) };
+        let input_id = operator.input(0).ok_or_else(incomplete)?;
+        let &output_id = operator.outputs.first().ok_or_else(incomplete)?;
+        let input_scale = self.mappings.of(input_id, width).ok_or_else(incomplete)?.scale;
+        let output = self.mappings.of(output_id, width).ok_or_else(incomplete)?;
+        let mut made = operator.clone();
+        let mut layer = QuantisedLayer {
+            name: name.clone(),
+            kind: operator.kind(),
+            scheme: scheme.clone(),
+            source: id,
+            operator: OperatorId::reserved_value(),
+            float_bytes: Bytes::ZERO,
+            bytes: Bytes::ZERO,
+        };
+        let mut scales = [1.0; lstm::WEIGHTS.len()];
+        for (index, scale) in lstm::WEIGHTS.into_iter().zip(&mut scales) {
+            let weights_id = operator.input(index).ok_or_else(incomplete)?;
+            let reals = constant_floats(&self.graph.tensors[weights_id]).ok_or_else(incomplete)?;
+            let layout = ChannelLayout { channels: 1, inner: reals.len() };
+            let stored =
+                quantise_weights(&reals, layout, &scheme, self.scheme.power_of_two, &|_| 0.0);
+            *scale = stored.scales.first().copied().unwrap_or(1.0);
+            let tensor = self.weights(weights_id, &scheme, &stored, 0);
+            layer.float_bytes += self.graph.tensors[weights_id].bytes();
+            layer.bytes += self.builder.graph.tensors[tensor].bytes();
+            made.inputs[index] = Some(tensor);
+        }
+        for (index, scale) in lstm::BIASES.into_iter().zip(scales) {
+            let bias_id = operator.input(index).ok_or_else(incomplete)?;
+            let source = &self.graph.tensors[bias_id];
+            let reals = constant_floats(source).ok_or_else(incomplete)?;
+            let tensor = self.bias(source.name.clone(), &reals, input_scale, &[scale], width);
+            layer.float_bytes += source.bytes();
+            layer.bytes += tensor.bytes();
+            made.inputs[index] = Some(self.builder.graph.tensor(tensor));
+        }
+        let cell = lstm::cell_mapping(self.graph, operator);
+        for (index, element, mapping) in
+            [(lstm::LAST_OUTPUT, width.element(), output), (lstm::CELL, ElementType::Int16, cell)]
+        {
+            let source = operator.input(index).ok_or_else(incomplete)?;
+            let mut tensor = self.graph.tensors[source].clone();
+            tensor.element = element;
+            tensor.quantisation = Some(mapping.quantisation());
+            made.inputs[index] = Some(self.builder.graph.tensor(tensor));
+        }
+        made.inputs[0] = Some(self.builder.need(input_id, Form::Integer(width)));
+        made.intermediates.clear();
+        // TFLM counts the optional operands at the end too.
+        made.inputs.resize(lstm::OPERANDS, None);
+        made.outputs = operator
+            .outputs
+            .iter()
+            .map(|&id| self.builder.declare(id, Form::Integer(width)))
+            .collect();
         let outputs = made.outputs.to_vec();
         layer.operator = self.builder.graph.operator(made);
         self.layers.push(layer);

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use cofit_exec::{Buffer, probe};
+use cofit_exec::{Buffer, file_order, probe};
 use cofit_ir::{Graph, Tensor};
 use cofit_vocab::diagnostic::{execution, usage};
 use cofit_vocab::{Diagnostic, Place};
 
 use crate::arrays::{Array, read_npy};
 use crate::failure::Failure;
-use crate::{file_order, load};
+use crate::load;
 
 /// Values of every input, and what each of them is, in a few words.
 type Fed = (Vec<Buffer>, Vec<String>);

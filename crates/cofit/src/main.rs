@@ -8,7 +8,6 @@ mod arrays;
 mod commands;
 mod data;
 mod failure;
-mod file_order;
 mod inputs;
 mod load;
 mod output;

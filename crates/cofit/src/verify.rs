@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cofit_exec::{Buffer, Difference, Network, Observer, Slice, probe};
+use cofit_exec::{Buffer, Difference, Network, Observer, Slice, file_order, probe};
 use cofit_ir::{Graph, TensorId};
 use cofit_report::verify::{Compared, Layer};
 use cofit_vocab::diagnostic::{execution, usage};
@@ -59,7 +59,7 @@ pub fn ask(
     fs::write(&script, SCRIPT).map_err(trouble)?;
     for (at, (&id, buffer)) in graph.inputs.iter().zip(inputs).enumerate() {
         let tensor = &graph.tensors[id];
-        let (shape, buffer) = crate::file_order::to_file(tensor, buffer);
+        let (shape, buffer) = file_order::to_file(tensor, buffer);
         let bytes = write_npy(tensor.element, &shape, buffer.as_slice()).map_err(trouble)?;
         fs::write(given.join(format!("{at}.npy")), bytes).map_err(trouble)?;
     }
@@ -139,7 +139,7 @@ impl Observer for Watcher<'_> {
         let index = index(self.graph, id);
         let theirs = self.theirs.get(&index.to_string()).or_else(|| self.theirs.get(&tensor.name));
         if let Some(theirs) = theirs {
-            let (_, ours) = crate::file_order::to_file(tensor, &values.to_buffer());
+            let (_, ours) = file_order::to_file(tensor, &values.to_buffer());
             let producer = self.graph.producers()[id];
             self.layers.push(Layer {
                 index,

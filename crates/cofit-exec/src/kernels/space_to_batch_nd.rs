@@ -3,10 +3,8 @@
 //! Each axis of position is two: blocks, and places within a block. Places become the outermost part
 //! of the batch. The border is put on before that, and the crop taken off after it.
 //!
-//! The border means real zero in TensorFlow Lite. TFLM's kernel for int8 does not set the border's
-//! value, so that it is the stored zero of a cleared arena; int8 does the same here.
-
-use cofit_vocab::ElementType;
+//! The border means real zero. TFLM's kernel for int8 leaves its value to chance, so int8 follows
+//! TensorFlow Lite here.
 
 use crate::buffer::Buffer;
 use crate::call::{Fault, Kernel};
@@ -25,10 +23,7 @@ pub(crate) fn prepare_to_batch(site: &Site<'_>) -> Result<Kernel, Refusal> {
         Some((border, parted(&whole, &sides, count)?))
     });
     let (border, parted) = copies.ok_or_else(|| misfit(site))?;
-    let zero = match output.element {
-        ElementType::Int8 => Buffer::I8(vec![0]),
-        _ => super::pad::zero(site, output)?,
-    };
+    let zero = super::pad::zero(site, output)?;
     Ok(Box::new(move |call| {
         let mut whole = filled(&zero, count)?;
         border.copy(call.inputs.any(0)?, &mut whole.as_mut_slice())?;

@@ -6,14 +6,14 @@ use cofit_ir::{AxisOrder, Origin, Quantisation, Shape, Tensor, TensorId, ops};
 use cofit_vocab::diagnostic::onnx as code;
 use cofit_vocab::{Diagnostic, Diagnostics, ElementType, Place};
 
-use super::OnnxOptions;
 use super::constant::unsupported_element;
 use super::importer::{Importer, Target, Value};
 use super::layout;
-use super::proto::{GraphProto, TensorShapeProto, ValueInfoProto, data_type};
+use super::proto::{DimensionProto, GraphProto, TensorShapeProto, ValueInfoProto, data_type};
 use super::read::cut;
 use super::refusal::Imported;
 use super::view::{Reading, View, channels_innermost, in_order};
+use super::{OnnxOptions, OpenAxis};
 
 /// Makes tensors of the graph's inputs, in the arrangement that their first readers want.
 pub(crate) fn inputs(
@@ -96,6 +96,29 @@ fn tensor(
     }
 }
 
+/// The name of an axis whose length the file leaves open.
+fn open_name(input: &ValueInfoProto, dimension: &DimensionProto, axis: usize) -> String {
+    match &dimension.dim_param {
+        Some(name) if !name.is_empty() => name.clone(),
+        _ => format!("{}.{axis}", input.name),
+    }
+}
+
+/// Every axis of an input that the file leaves open.
+pub(crate) fn open_axes(graph: &GraphProto) -> Vec<OpenAxis> {
+    let mut open = Vec::new();
+    for input in &graph.input {
+        let Ok((_, shape)) = tensor(input) else { continue };
+        for (axis, dimension) in shape.dim.iter().enumerate() {
+            if dimension.dim_value.is_none_or(|length| length <= 0) {
+                let name = open_name(input, dimension, axis);
+                open.push(OpenAxis { name, input: input.name.clone(), axis });
+            }
+        }
+    }
+    open
+}
+
 /// The input's shape with every axis fixed. Names of open axes are added to `names`.
 fn fix(
     input: &ValueInfoProto,
@@ -112,10 +135,7 @@ fn fix(
             lengths.push(length);
             continue;
         }
-        let name = match &dimension.dim_param {
-            Some(name) if !name.is_empty() => name.clone(),
-            _ => format!("{}.{axis}", input.name),
-        };
+        let name = open_name(input, dimension, axis);
         let given = options.dimensions.iter().rev().find(|(given, _)| *given == name);
         if let Some(&(_, length)) = given {
             lengths.push(length);
@@ -169,24 +189,32 @@ pub(crate) fn outputs(
 /// The tensor that is the output of that name.
 fn edge(importer: &mut Importer, view: View, name: &str) -> Imported<TensorId> {
     importer.target = None;
-    let is_shifted = view.reading == Reading::Shifted;
-    let view = match view.reading {
-        Reading::Shifted => View { reading: Reading::Plain, ..view },
-        Reading::Plain | Reading::Dequantised => importer.plain(view)?,
-    };
     let stored = importer.graph.tensors[view.tensor].shape.clone();
     let file_order = in_order(view.rank());
     let order = match view.natural(&stored) {
-        Some(order) if order == file_order || view.lies_in(&file_order) => file_order,
+        Some(order)
+            if order == channels_innermost(view.rank()) && view.stored_shape(&order) == stored =>
+        {
+            order
+        }
+        Some(_) if view.lies_in(&file_order) => file_order,
         Some(order) if order == channels_innermost(view.rank()) => order,
         Some(_) | None => file_order,
     };
+    // Integers are smaller to move than the reals that they stand for.
     let mut tensor = importer.arrange(&view, &order)?;
-    if is_shifted {
-        let quantisation = importer.graph.tensors[tensor].quantisation.clone().unwrap_or_default();
-        let element = ElementType::UInt8;
-        let target = Target { element, quantisation: unsigned(quantisation) };
-        tensor = importer.emit_as(ops::Quantize::default(), &[tensor], name, target)?;
+    match view.reading {
+        Reading::Plain => {}
+        Reading::Shifted => {
+            let own = importer.graph.tensors[tensor].quantisation.clone().unwrap_or_default();
+            let element = ElementType::UInt8;
+            let target = Target { element, quantisation: unsigned(own) };
+            tensor = importer.emit_as(ops::Quantize::default(), &[tensor], name, target)?;
+        }
+        Reading::Dequantised => {
+            let arranged = View { tensor, ..view.clone() };
+            tensor = importer.plain(arranged)?.tensor;
+        }
     }
     let axes = AxisOrder::new(&order, view.rank()).filter(|axes| !axes.is_identity());
     let is_edge =

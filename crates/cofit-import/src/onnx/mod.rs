@@ -68,6 +68,22 @@ pub fn is_onnx(bytes: &[u8]) -> bool {
         .is_some_and(|summary| summary.has_version && summary.has_graph && summary.has_operator_set)
 }
 
+/// An axis of an input whose length the file leaves open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAxis {
+    /// What [`OnnxOptions::dimensions`] calls it.
+    pub name: String,
+    /// The input.
+    pub input: String,
+    /// Which of its axes.
+    pub axis: usize,
+}
+
+/// The axes that a file leaves open; none for bytes that are no ONNX file.
+pub fn open_axes(bytes: Bytes) -> Vec<OpenAxis> {
+    read::open_axes(bytes)
+}
+
 /// Reads an ONNX file. `file` is its name as the user gave it, for messages.
 ///
 /// The model is there unless a message is an error.

@@ -198,6 +198,50 @@ pub(crate) fn quantised_constant(
     Ok(Some(Constant { element, data, quantisation: None, ..(**constant).clone() }))
 }
 
+/// Weights without a zero point: those that have one are quantised anew, with the step that the
+/// largest of each slice needs, as TFLite's kernels take no other.
+///
+/// # Errors
+/// The copies of constants outgrow the file by far.
+pub(crate) fn symmetric(importer: &mut Importer, weights: &Rc<Constant>) -> Imported<Rc<Constant>> {
+    let Some(own) = weights.quantisation.clone() else { return Ok(Rc::clone(weights)) };
+    if own.zero_points.iter().all(|&zero_point| zero_point == 0) {
+        return Ok(Rc::clone(weights));
+    }
+    importer.spend(weights.shape.elements().saturating_mul(12))?;
+    importer.remarks.push(weights.name.clone());
+    let axis = if own.is_per_axis() { own.axis as usize } else { 0 };
+    let inner = weights.shape.dimensions().iter().skip(axis + 1);
+    let inner = inner.fold(1usize, |product, &length| product.saturating_mul(length as usize));
+    let count = own.scales.len().max(1);
+    let slice = |index: usize| (index / inner.max(1)) % count;
+    let mut scales = own.scales.to_vec();
+    let data = weights.reals(u64::MAX).map(|reals| {
+        let mut largest = vec![0f64; count];
+        for (index, real) in reals.iter().enumerate() {
+            let own = &mut largest[slice(index)];
+            *own = own.max(real.abs());
+        }
+        for (scale, largest) in scales.iter_mut().zip(&largest) {
+            // A slice of zeros keeps its step.
+            if *largest > 0.0 {
+                *scale = (largest / 127.0) as f32;
+            }
+        }
+        let integer = |(index, real): (usize, &f64)| {
+            let stored = (real / f64::from(scales[slice(index)])).round_ties_even();
+            (stored.clamp(-127.0, 127.0) as i8) as u8
+        };
+        reals.iter().enumerate().map(integer).collect::<Vec<u8>>().into()
+    });
+    let quantisation = match scales.as_slice() {
+        &[scale] => Quantisation::per_tensor(scale, 0),
+        scales => Quantisation::per_axis(own.axis, scales),
+    };
+    let made = Constant { data, quantisation: Some(quantisation), ..(**weights).clone() };
+    Ok(importer.adopt(made))
+}
+
 /// Where the node stands between `DequantizeLinear` and `QuantizeLinear` and has an integer form:
 /// the type and scale that it writes.
 pub(crate) fn target(

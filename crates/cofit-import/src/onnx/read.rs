@@ -27,9 +27,24 @@ pub(crate) const fn most_messages(length: usize) -> u64 {
     200_000 + length as u64 / 16
 }
 
+/// The bytes that constants of a file of `length` bytes may be copied to: every weight several times,
+/// and what a small file may state with `ConstantOfShape`.
+const fn budget(length: usize) -> u64 {
+    (length as u64).saturating_mul(16).saturating_add(256 << 20)
+}
+
 /// A name in the length that a message has room for.
 pub(crate) fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(LONGEST_NAME)]
+}
+
+/// The axes that a file leaves open; see [`super::open_axes`].
+pub(crate) fn open_axes(bytes: SharedBytes) -> Vec<super::OpenAxis> {
+    let most = most_messages(bytes.len());
+    let is_bounded = wire::messages(&bytes, most).is_some_and(|found| found.messages <= most);
+    let proto = is_bounded.then(|| ModelProto::decode(bytes).ok()).flatten();
+    let graph = proto.and_then(|proto| proto.graph);
+    graph.as_ref().map(interface::open_axes).unwrap_or_default()
 }
 
 /// Reads a file; see [`super::load`].
@@ -67,7 +82,7 @@ pub(crate) fn load(
     let mut reader = Reader {
         file: place,
         diagnostics: Diagnostics::new(),
-        importer: Importer::new("", (bytes.len() as u64).saturating_mul(16) + (64 << 20)),
+        importer: Importer::new("", budget(bytes.len())),
     };
     let version = reader.version(&proto);
     let (Some(version), Some(graph)) = (version, &proto.graph) else {
@@ -156,6 +171,7 @@ impl Reader {
                 }
             }
         }
+        self.remarks();
         interface::outputs(&mut self.importer, graph, &self.file, &mut self.diagnostics);
     }
 
@@ -201,6 +217,15 @@ impl Reader {
             let place = self.file.clone().with_tensor(cut(name));
             self.diagnostics.push(Diagnostic::note(&code::CONVERTED_WEIGHTS, message, place));
         }
+    }
+
+    /// Says which weights were quantised anew.
+    fn remarks(&mut self) {
+        let Some(first) = self.importer.remarks.first() else { return };
+        let count = self.importer.remarks.len();
+        let message = format!("{count} constants with a zero point were quantised anew");
+        let place = self.file.clone().with_tensor(cut(first));
+        self.diagnostics.push(Diagnostic::warning(&code::SYMMETRIC_WEIGHTS, message, place));
     }
 
     fn node(

@@ -223,7 +223,7 @@ pub(crate) fn in_order(rank: usize) -> Arrangement {
 /// 1 where the file has only one axis of space.
 pub(crate) fn channels_innermost(rank: usize) -> Arrangement {
     match rank {
-        0 | 1 | 2 => in_order(rank),
+        0..=2 => in_order(rank),
         3 => [Some(0), None, Some(2), Some(1)].into_iter().collect(),
         _ => [0].into_iter().chain(2..rank).chain([1]).map(Some).collect(),
     }

@@ -61,4 +61,8 @@ crate::codes! {
         "An input or output of the graph cannot be one of a model",
         why: "Inputs are tensors of a known number of axes, outputs are values that some node computes.",
         cure: "Export the model with tensors of known rank at its edges.";
+    SYMMETRIC_WEIGHTS = "CF-ONX-016", Model,
+        "Weights with a zero point were quantised anew without one",
+        why: "The integer kernels of the described runtimes take weights that are symmetric around zero. Weights with a zero point get a step of their own, up to twice as large, so results differ a little from the file's.",
+        cure: "Quantise weights symmetrically: in onnxruntime.quantization with weight_type=QuantType.QInt8, which is symmetric unless told otherwise.";
 }

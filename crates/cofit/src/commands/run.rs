@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cofit_exec::{Network, Observer, Options, Rounding, Slice};
+use cofit_exec::{Network, Observer, Options, Rounding, Slice, file_order};
 use cofit_ir::{Graph, TensorId};
 use cofit_report::run::{Computed, Run};
 use cofit_vocab::Place;
@@ -14,7 +14,7 @@ use super::emit;
 use crate::args::{RoundingArg, RunArgs};
 use crate::arrays::write_npy;
 use crate::failure::Failure;
-use crate::{Outcome, file_order, inputs, load, output};
+use crate::{Outcome, inputs, load, output};
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<Outcome, Failure> {

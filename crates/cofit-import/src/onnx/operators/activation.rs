@@ -333,7 +333,7 @@ pub(super) fn softmax(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let name = node.result();
     let is_log = node.kind() == "LogSoftmax";
     let default = if node.version < 13 { 1 } else { -1 };
-    let axis = movement::axis(node.int("axis", default), rank.max(1))?;
+    let axis = movement::axis(node.int("axis", default), rank)?;
     let inner_is_one = (axis + 1..rank).all(|other| view.length(other) == 1);
     let made = if node.version < 13 && !inner_is_one {
         // Earlier versions flatten the axes from `axis` on into one.

@@ -64,7 +64,7 @@ pub(super) fn pad(importer: &mut Importer, node: &Node<'_>) -> Imported {
         .collect();
     if stored.iter().any(|&amount| amount != 0) {
         let rank = order.len() as u32;
-        let borders = importer.integers(&format!("{name}/borders"), &stored, &[rank, 2]);
+        let borders = importer.integers(&format!("{name}/borders"), &stored, &[rank, 2])?;
         let mut operands = vec![tensor, borders];
         let op: Op = if mode == "reflect" {
             ops::MirrorPad::default().into()
@@ -98,8 +98,11 @@ pub(super) fn expand(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let (tensor, order) = importer.complete(&widened)?;
     let lengths: Vec<i64> =
         order.iter().map(|axis| axis.map_or(1, |axis| i64::from(shape[axis]))).collect();
-    let target =
-        importer.integers(&format!("{}/shape", node.result()), &lengths, &[lengths.len() as u32]);
+    let target = importer.integers(
+        &format!("{}/shape", node.result()),
+        &lengths,
+        &[lengths.len() as u32],
+    )?;
     let made = importer.emit(ops::BroadcastTo::default(), &[tensor, target], node.result())?;
     let result = importer.result_view(made, &order, shape.rank());
     importer.bind_result(node, 0, result);
@@ -120,7 +123,7 @@ pub(super) fn tile(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let (tensor, order) = importer.complete(&view)?;
     let stored: Vec<i64> = order.iter().map(|axis| axis.map_or(1, |axis| times[axis])).collect();
     let multiples =
-        importer.integers(&format!("{}/times", node.result()), &stored, &[stored.len() as u32]);
+        importer.integers(&format!("{}/times", node.result()), &stored, &[stored.len() as u32])?;
     let made = importer.emit(ops::Tile::default(), &[tensor, multiples], node.result())?;
     let result = importer.result_view(made, &order, view.rank());
     importer.bind_result(node, 0, result);

@@ -7,8 +7,9 @@ use cofit_ir::{Activation, Extent2d, Op, Padding, Quantisation, Shape, TensorId,
 use cofit_vocab::ElementType;
 
 use crate::onnx::constant::Constant;
-use crate::onnx::importer::{Importer, Target};
+use crate::onnx::importer::{Importer, Target, bias_quantisation};
 use crate::onnx::node::Node;
+use crate::onnx::quantised::symmetric;
 use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{View, channels_innermost};
 
@@ -117,7 +118,7 @@ pub(super) fn bordered(
     }
     let [top, left, bottom, right] = borders.map(i64::from);
     let amounts = [0, 0, top, bottom, left, right, 0, 0];
-    let amounts = importer.integers(&format!("{name}/borders"), &amounts, &[4, 2]);
+    let amounts = importer.integers(&format!("{name}/borders"), &amounts, &[4, 2])?;
     let mut operands = vec![tensor, amounts];
     if let Some(value) = value {
         operands.push(border_value(importer, tensor, value, name)?);
@@ -266,10 +267,11 @@ pub(super) fn store_weights(
     shape: Shape,
     axis: u32,
 ) -> Imported<TensorId> {
-    let tensor = importer.store(weights, lengths, order, shape)?;
     if importer.target.is_none() {
-        return Ok(tensor);
+        return importer.store(weights, lengths, order, shape);
     }
+    let weights = symmetric(importer, weights)?;
+    let tensor = importer.store(&weights, lengths, order, shape)?;
     let stored = &mut importer.graph.tensors[tensor];
     match &mut stored.quantisation {
         Some(quantisation) => {
@@ -296,14 +298,8 @@ pub(super) fn store_bias(
     if importer.target.is_none() {
         return importer.store(bias, &[outputs], &[0], shape);
     }
-    let scale = importer.graph.tensors[input].quantisation.as_ref().and_then(|q| q.at(0));
-    let scale = scale.map_or(1.0, |(scale, _)| scale);
-    let steps = importer.graph.tensors[weights].quantisation.clone().unwrap_or_default();
-    let scales: Vec<f32> = steps.scales.iter().map(|step| step * scale).collect();
-    let quantisation = match scales.as_slice() {
-        &[scale] => Quantisation::per_tensor(scale, 0),
-        scales => Quantisation::per_axis(0, scales),
-    };
+    let of = |id: TensorId| importer.graph.tensors[id].quantisation.clone().unwrap_or_default();
+    let quantisation = bias_quantisation(&of(input), &of(weights));
     let stored = if bias.element == ElementType::Int32 {
         // The file's own scale is this product; stating it anew spares its rounding.
         importer.store(bias, &[outputs], &[0], shape)?

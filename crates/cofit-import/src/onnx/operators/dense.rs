@@ -156,9 +156,9 @@ pub(super) fn dense(
 ) -> Imported<View> {
     let rank = input.rank();
     let inner = rank.checked_sub(1).ok_or_else(|| Refusal::node("a product with a scalar"))?;
-    let (outputs, depth) = match weights.shape.dimensions() {
-        &[outputs, depth] if is_transposed => (outputs, depth),
-        &[depth, outputs] => (outputs, depth),
+    let (outputs, depth) = match *weights.shape.dimensions() {
+        [outputs, depth] if is_transposed => (outputs, depth),
+        [depth, outputs] => (outputs, depth),
         _ => return Err(Refusal::node(format!("weights of {}", weights.shape))),
     };
     if input.length(inner) != depth {
@@ -172,7 +172,8 @@ pub(super) fn dense(
     let outer: Vec<usize> = input.axes[..inner].iter().flatten().copied().collect();
     let deep = &input.axes[inner];
     let is_innermost = outer.iter().all(|&factor| deep.iter().all(|&other| factor < other));
-    let outer_order = (rank > 2).then(|| outer_arrangement(importer, input, inner)).flatten();
+    let outer_order =
+        (rank > 2 && is_innermost).then(|| outer_arrangement(importer, input, inner)).flatten();
     let keeps_order = is_innermost && (rank == 2 && outer.is_sorted() || outer_order.is_some());
     let (tensor, order, factors): (TensorId, Arrangement, Vec<usize>) = if keeps_order {
         let order = outer_order.unwrap_or_else(|| in_order(rank));

@@ -121,7 +121,7 @@ fn classifier(importer: &mut Importer, node: &Node<'_>) -> Imported {
     if wants_label && let Some(label) = node.output(0) {
         let (tensor, order) = importer.complete(&scores)?;
         let at = super::movement::place(&order, 1)?;
-        let axis = importer.integers(&format!("{label}/axis"), &[at], &[]);
+        let axis = importer.integers(&format!("{label}/axis"), &[at], &[])?;
         let op = ops::ArgMax { output: ElementType::Int64 };
         let made = importer.emit(op, &[tensor, axis], label)?;
         let order = super::movement::without(&order, &[1]);

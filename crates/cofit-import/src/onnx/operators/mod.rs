@@ -129,7 +129,9 @@ fn contributed(importer: &mut Importer, node: &Node<'_>) -> Imported {
         "FusedGemm" => dense::gemm(importer, node),
         "FusedMatMul" => dense::fused_matmul(importer, node),
         "QLinearAdd" | "QLinearMul" => quantized::binary(importer, node),
-        "QLinearSigmoid" | "QLinearLeakyRelu" => quantized::unary(importer, node),
+        "QLinearSigmoid" | "QLinearSoftmax" | "QLinearLeakyRelu" => {
+            quantized::unary(importer, node)
+        }
         "QLinearConcat" => quantized::concat(importer, node),
         "QLinearGlobalAveragePool" | "QLinearAveragePool" => quantized::pool(importer, node),
         "QGemm" => quantized::gemm(importer, node),

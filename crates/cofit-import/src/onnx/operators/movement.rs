@@ -279,7 +279,7 @@ fn raw(importer: &mut Importer, node: &Node<'_>) -> Imported<View> {
 }
 
 /// As [`raw`], for operators that move elements: what the numbers mean goes to the result.
-fn moved(importer: &mut Importer, node: &Node<'_>) -> Imported<(View, Reading)> {
+pub(crate) fn moved(importer: &mut Importer, node: &Node<'_>) -> Imported<(View, Reading)> {
     let view = raw(importer, node)?;
     let reading = view.reading;
     Ok((View { reading: Reading::Plain, ..view }, reading))
@@ -349,10 +349,10 @@ pub(crate) fn sliced(
         .collect();
     let rank = stored.len() as u32;
     let begins: Vec<i64> = stored.iter().map(|range| range.begin).collect();
-    let begin = importer.integers(&format!("{name}/begin"), &begins, &[rank]);
+    let begin = importer.integers(&format!("{name}/begin"), &begins, &[rank])?;
     if stored.iter().all(|range| range.step == 1) {
         let counts: Vec<i64> = stored.iter().map(|range| i64::from(range.count)).collect();
-        let size = importer.integers(&format!("{name}/size"), &counts, &[rank]);
+        let size = importer.integers(&format!("{name}/size"), &counts, &[rank])?;
         return importer.emit(ops::Slice::default(), &[tensor, begin, size], name);
     }
     let mut end_mask = 0;
@@ -366,8 +366,8 @@ pub(crate) fn sliced(
         ends.push(end.max(0));
     }
     let steps: Vec<i64> = stored.iter().map(|range| range.step).collect();
-    let end = importer.integers(&format!("{name}/end"), &ends, &[rank]);
-    let step = importer.integers(&format!("{name}/strides"), &steps, &[rank]);
+    let end = importer.integers(&format!("{name}/end"), &ends, &[rank])?;
+    let step = importer.integers(&format!("{name}/strides"), &steps, &[rank])?;
     let op = ops::StridedSlice { end_mask, ..ops::StridedSlice::default() };
     importer.emit(op, &[tensor, begin, end, step], name)
 }
@@ -380,13 +380,13 @@ pub(crate) fn split(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let at = place(&order, axis)?;
     let names: Vec<String> = node.proto.output.clone();
     let count = parts.len() as u32;
-    let along = importer.integers(&format!("{}/axis", node.result()), &[at], &[]);
+    let along = importer.integers(&format!("{}/axis", node.result()), &[at], &[])?;
     let made = if parts.windows(2).all(|pair| pair[0] == pair[1]) {
         let op = ops::Split { num_splits: count };
         importer.emit_all(op.into(), &[Some(along), Some(tensor)], &names, None)?
     } else {
         let lengths: Vec<i64> = parts.iter().map(|&part| i64::from(part)).collect();
-        let lengths = importer.integers(&format!("{}/sizes", node.result()), &lengths, &[count]);
+        let lengths = importer.integers(&format!("{}/sizes", node.result()), &lengths, &[count])?;
         let op = ops::SplitV { num_splits: count };
         importer.emit_all(op.into(), &[Some(tensor), Some(lengths), Some(along)], &names, None)?
     };
@@ -485,7 +485,7 @@ pub(crate) fn gather(importer: &mut Importer, node: &Node<'_>) -> Imported {
         (Some(known), Some(chosen)) => {
             let chosen: Vec<i64> = chosen.into_iter().map(positive).collect();
             let name = format!("{}/indices", node.result());
-            (importer.integers(&name, &chosen, known.shape.dimensions()), known.shape.rank())
+            (importer.integers(&name, &chosen, known.shape.dimensions())?, known.shape.rank())
         }
         _ => {
             let indices = importer.view(node, 1)?;

@@ -153,7 +153,7 @@ fn fold(
     let Some(weights_id) = operator.input(1) else { return Ok(false) };
     let weights = importer.graph.tensors[weights_id].clone();
     let bias = operator.input(2).map(|id| importer.graph.tensors[id].clone());
-    importer.spend(weights.shape.elements().saturating_mul(8))?;
+    importer.spend(weights.shape.elements().saturating_mul(4))?;
     let is_innermost = matches!(operator.op, Op::DepthwiseConv2d(_));
     let count = channels as usize;
     let block = (weights.shape.elements() / u64::from(channels.max(1))) as usize;

@@ -137,7 +137,7 @@ fn number(importer: &Importer, tensor: TensorId) -> Option<f64> {
     }
 }
 
-fn operator<'a>(importer: &'a Importer, tensor: TensorId) -> Option<&'a Op> {
+fn operator(importer: &Importer, tensor: TensorId) -> Option<&Op> {
     Some(&importer.graph.operators[importer.producer(tensor)?].op)
 }
 

@@ -9,15 +9,23 @@ use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{View, channels_innermost};
 
 use super::convolution::{Geometry, bordered, padding};
+use super::movement;
 
 /// `MaxPool` and `AveragePool`.
 pub(super) fn window(importer: &mut Importer, node: &Node<'_>) -> Imported {
     if node.output(1).is_some_and(|indices| importer.use_count(indices) > 0) {
         return Err(Refusal::form("the indices of a pool are read"));
     }
-    let input = importer.view(node, 0)?;
-    let view = pooled(importer, node, &input, node.kind() == "MaxPool")?;
-    importer.bind_result(node, 0, view);
+    if node.kind() == "MaxPool" {
+        // The largest integer stands for the largest real, however they are read.
+        let (input, reading) = movement::moved(importer, node)?;
+        let view = pooled(importer, node, &input, true)?;
+        importer.bind_result(node, 0, View { reading, ..view });
+    } else {
+        let input = importer.view(node, 0)?;
+        let view = pooled(importer, node, &input, false)?;
+        importer.bind_result(node, 0, view);
+    }
     Ok(())
 }
 
@@ -71,9 +79,8 @@ pub(super) fn pooled(
         }
     };
     // TFLite's windows leave their border out, as the default of the file's does.
-    let exact = padding(sliding, height, width, borders).filter(|&padding| {
-        (padding == Padding::Valid || !counts_border) && !(ceil && counts_border)
-    });
+    let exact = padding(sliding, height, width, borders)
+        .filter(|&padding| padding == Padding::Valid || !counts_border);
     let name = node.result();
     let made = if let Some(padding) = exact {
         importer.emit(op(padding), &[tensor], name)?
@@ -228,7 +235,7 @@ pub(super) fn globally(
     let last = i64::try_from(order.len()).unwrap_or(0) - 1;
     let axes: Vec<i64> = (1..last).collect();
     let axes_tensor =
-        importer.integers(&format!("{}/axes", node.result()), &axes, &[axes.len() as u32]);
+        importer.integers(&format!("{}/axes", node.result()), &axes, &[axes.len() as u32])?;
     let op: Op = if is_max {
         ops::ReduceMax { keep_dims: true }.into()
     } else {

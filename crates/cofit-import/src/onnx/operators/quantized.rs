@@ -12,7 +12,7 @@ use crate::onnx::quantised::{Parameters, as_quantised, parameters};
 use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{Reading, View};
 
-use super::activation::logistic;
+use super::activation::{logistic, softmax_of};
 use super::convolution::convolve;
 use super::elementwise::{Side, of_sides};
 use super::{dense, movement, pooling};
@@ -230,12 +230,20 @@ pub(super) fn binary(importer: &mut Importer, node: &Node<'_>) -> Imported {
     bind(importer, node, view, &written)
 }
 
-/// `com.microsoft.QLinearSigmoid` and `QLinearLeakyRelu`.
+/// `com.microsoft.QLinearSigmoid`, `QLinearSoftmax` and `QLinearLeakyRelu`.
 pub(super) fn unary(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let input = dequantised(importer, node, 0, 1, 2)?;
     let written = written(importer, node, 3)?;
     let view = if node.kind() == "QLinearSigmoid" {
         logistic(importer, &input, node.result())?
+    } else if node.kind() == "QLinearSoftmax" {
+        let axis = movement::axis(node.int("axis", -1), input.rank())?;
+        if node.int("opset", 13) < 13
+            && (axis + 1..input.rank()).any(|axis| input.length(axis) != 1)
+        {
+            return Err(Refusal::form("a softmax over several axes"));
+        }
+        softmax_of(importer, &input, axis, node.result())?
     } else {
         let op = ops::LeakyRelu { alpha: node.float("alpha", 0.01) };
         movement::keeping(importer, &input, op, node.result())?

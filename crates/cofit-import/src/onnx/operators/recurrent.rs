@@ -112,7 +112,11 @@ impl Layer {
         }
         let by_batch = [Some(batch_axis), Some(time_axis), Some(2)];
         let by_time = [Some(time_axis), Some(batch_axis), Some(2)];
-        let time_major = takes_time_major && !view.lies_in(&by_batch) && view.lies_in(&by_time);
+        let own = &importer.graph.tensors[view.tensor].shape;
+        let is_ready = |order: &[Option<usize>]| view.stored_shape(order) == *own;
+        // With a batch of one both serve; the one that the tensor has needs no reshape.
+        let prefers_time = !view.lies_in(&by_batch) || (is_ready(&by_time) && !is_ready(&by_batch));
+        let time_major = takes_time_major && view.lies_in(&by_time) && prefers_time;
         let input = importer.arrange(&view, if time_major { &by_time } else { &by_batch })?;
         Ok(Self { sizes, input, time_major, weights, recurrent, bias, reverse, batch_first })
     }
@@ -249,7 +253,7 @@ pub(super) fn lstm(importer: &mut Importer, node: &Node<'_>) -> Imported {
             (true, _) => format!("{}/backward", node.result()),
         };
         let mut operands: Vec<Option<TensorId>> = vec![None; 20];
-        let axis = importer.integers(&format!("{name}/time"), &[layer.time_axis()], &[1]);
+        let axis = importer.integers(&format!("{name}/time"), &[layer.time_axis()], &[1])?;
         operands[0] = Some(if reverse {
             importer.emit(
                 ops::Reverse::default(),
@@ -310,8 +314,8 @@ fn step(
     let mut begin = [0i64; 3];
     begin[layer.time_axis() as usize] = i64::from(at);
     let size: Vec<i64> = shape.dimensions().iter().map(|&length| i64::from(length)).collect();
-    let begin = importer.integers(&format!("{name}/begin"), &begin, &[3]);
-    let size = importer.integers(&format!("{name}/size"), &size, &[3]);
+    let begin = importer.integers(&format!("{name}/begin"), &begin, &[3])?;
+    let size = importer.integers(&format!("{name}/size"), &size, &[3])?;
     importer.emit(ops::Slice::default(), &[sequence, begin, size], name)
 }
 

@@ -111,7 +111,8 @@ pub(super) fn over(
         places.push(place(&order, axis)?);
     }
     places.sort_unstable();
-    let axes_tensor = importer.integers(&format!("{name}/axes"), &places, &[places.len() as u32]);
+    let axes_tensor =
+        importer.integers(&format!("{name}/axes"), &places, &[places.len() as u32])?;
     let made = importer.emit(op, &[tensor, axes_tensor], name)?;
     if keep {
         return Ok(importer.result_view(made, &order, view.rank()));
@@ -127,7 +128,7 @@ pub(super) fn position(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let view = importer.view(node, 0)?;
     let axis = movement::axis(node.int("axis", 0), view.rank())?;
     let (tensor, order) = importer.complete(&view)?;
-    let at = importer.integers(&format!("{}/axis", node.result()), &[place(&order, axis)?], &[]);
+    let at = importer.integers(&format!("{}/axis", node.result()), &[place(&order, axis)?], &[])?;
     let output = ElementType::Int64;
     let op: Op = if node.kind() == "ArgMax" {
         ops::ArgMax { output }.into()
@@ -151,7 +152,7 @@ pub(super) fn running_sum(importer: &mut Importer, node: &Node<'_>) -> Imported 
     let axis = axis.and_then(|axis| axis.first().copied()).unwrap_or(0);
     let axis = movement::axis(axis, view.rank())?;
     let (tensor, order): (_, Arrangement) = importer.complete(&view)?;
-    let at = importer.integers(&format!("{}/axis", node.result()), &[place(&order, axis)?], &[]);
+    let at = importer.integers(&format!("{}/axis", node.result()), &[place(&order, axis)?], &[])?;
     let op = ops::Cumsum {
         exclusive: node.int("exclusive", 0) != 0,
         reverse: node.int("reverse", 0) != 0,

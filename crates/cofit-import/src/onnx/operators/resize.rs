@@ -9,7 +9,9 @@ use cofit_ir::{Op, ops};
 use crate::onnx::importer::Importer;
 use crate::onnx::node::Node;
 use crate::onnx::refusal::{Imported, Refusal};
-use crate::onnx::view::channels_innermost;
+use crate::onnx::view::{View, channels_innermost};
+
+use super::movement;
 
 /// The most positions along an axis that are compared.
 const MOST_POSITIONS: u32 = 1 << 16;
@@ -128,7 +130,14 @@ fn linear(axes: [Axis; 2], mapping: Mapping) -> Option<(bool, bool)> {
 
 /// `Resize` and `Upsample`.
 pub(super) fn import(importer: &mut Importer, node: &Node<'_>) -> Imported {
-    let view = importer.view(node, 0)?;
+    let is_nearest = node.string("mode").unwrap_or("nearest") == "nearest";
+    let (view, reading) = if is_nearest {
+        movement::moved(importer, node)?
+    } else {
+        let view = importer.view(node, 0)?;
+        let reading = view.reading;
+        (view, reading)
+    };
     let rank = view.rank();
     let shape = view.shape();
     if !(3..=4).contains(&rank) {
@@ -139,7 +148,7 @@ pub(super) fn import(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let (scales_at, sizes_at) = if is_early { (1, None) } else { (2, Some(3)) };
     let all: Vec<usize> = match node.ints("axes") {
         Some(axes) => {
-            axes.iter().map(|&axis| super::movement::axis(axis, rank)).collect::<Imported<_>>()?
+            axes.iter().map(|&axis| movement::axis(axis, rank)).collect::<Imported<_>>()?
         }
         None => (0..rank).collect(),
     };
@@ -192,9 +201,9 @@ pub(super) fn import(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let order = channels_innermost(rank);
     let tensor = importer.arrange(&view, &order)?;
     let size = axes.map(|axis| i64::from(axis.output));
-    let size = importer.integers(&format!("{}/size", node.result()), &size, &[2]);
+    let size = importer.integers(&format!("{}/size", node.result()), &size, &[2])?;
     let made = importer.emit(op, &[tensor, size], node.result())?;
-    let result = importer.result_view(made, &order, rank);
+    let result = View { reading, ..importer.result_view(made, &order, rank) };
     importer.bind_result(node, 0, result);
     Ok(())
 }

@@ -93,7 +93,7 @@ pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported 
     let shape = Shape::new(&[outputs, kernel.height, kernel.width, depth]);
     let weights = store_weights(importer, &weights, &divided, &[1, 2, 3, 0], shape, 0)?;
     let result = [stored[0], made_height, made_width, outputs].map(i64::from);
-    let result = importer.integers(&format!("{}/shape", node.result()), &result, &[4]);
+    let result = importer.integers(&format!("{}/shape", node.result()), &result, &[4])?;
     let mut operands = vec![result, weights, tensor];
     if node.input(2).is_some() {
         let bias =
@@ -143,7 +143,8 @@ fn along(
 ) -> Imported<Axis> {
     let refuse = || Refusal::form("a result of impossible size");
     let spread = i64::from(input.max(1) - 1) * i64::from(stride) + i64::from(kernel);
-    let total = spread.checked_add(extra).ok_or_else(refuse)?;
+    let mut total = spread.checked_add(extra).ok_or_else(refuse)?;
+    let mut extra = extra;
     let (before, after) = match (auto, wanted) {
         (AutoPad::NotSet, None) => (i64::from(before), i64::from(after)),
         (AutoPad::Valid, None) => (0, 0),
@@ -152,7 +153,12 @@ fn along(
                 Some(length) => length,
                 None => i64::from(input) * i64::from(stride),
             };
-            let border = total.checked_sub(length).ok_or_else(refuse)?.max(0);
+            let border =
+                total.checked_sub(length).filter(|&border| border > i64::MIN).ok_or_else(refuse)?;
+            // A result that is longer than what the input spreads over ends in rows of bias.
+            extra = extra.saturating_add((-border).max(0));
+            total = total.max(length);
+            let border = border.max(0);
             // The specification gives the odd one to the end, except for SAME_LOWER and NOTSET,
             // where it has changed between versions; that is refused.
             let half = border / 2;
