@@ -378,7 +378,7 @@ mod tests {
         let image = RgbImage::from_fn(8, 8, |x, y| Rgb([(x * 30) as u8, (y * 30) as u8, 9]));
         let mut files = vec![("npz", fs::read(tests.join("far_labels.npz")).expect("a file"))];
         files.push(("csv", fs::read(tests.join("plane.csv")).expect("a file")));
-        let array = cofit_exec::Buffer::F32(vec![1.0, 2.0, 3.0, 4.0]);
+        let array = Buffer::F32(vec![1.0, 2.0, 3.0, 4.0]);
         let npy = crate::arrays::write_npy(ElementType::Float32, &[2, 2], array.as_slice());
         files.push(("npy", npy.expect("an array")));
         for (ending, format) in [("png", ImageFormat::Png), ("jpg", ImageFormat::Jpeg)] {
