@@ -315,3 +315,99 @@ fn refuse_other_options(args: &DataArgs) -> Result<(), Failure> {
     };
     Err(Failure::new(&usage::BAD_ARGUMENT, mistake, Place::default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use cofit_exec::probe::SplitMix64;
+    use cofit_ir::{Graph, Model, Shape, Tensor};
+    use cofit_vocab::ElementType;
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use super::*;
+
+    /// A model that takes an array of this shape and gives it back.
+    fn model(shape: &[u32]) -> Verified {
+        let mut graph = Graph::default();
+        let tensor = Tensor::activation("point", ElementType::Float32, Shape::new(shape));
+        let id = graph.tensor(tensor);
+        graph.inputs.push(id);
+        graph.outputs.push(id);
+        let mut model = Model::default();
+        model.graphs.push(graph);
+        Verified::new(model).expect("a sound model")
+    }
+
+    fn args(data: PathBuf) -> DataArgs {
+        DataArgs {
+            data,
+            labels: None,
+            label_column: None,
+            pixels: None,
+            input_scale: None,
+            samples: None,
+            skip: 0,
+        }
+    }
+
+    /// Damages bytes in up to four places.
+    fn damage(bytes: &mut Vec<u8>, draws: &mut SplitMix64) {
+        for _ in 0..=draws.next() % 4 {
+            let at = (draws.next() % bytes.len().max(1) as u64) as usize;
+            match draws.next() % 8 {
+                0 => bytes.truncate(at.max(1)),
+                1..4 => bytes[at] ^= 1 << (draws.next() % 8),
+                4..6 => bytes[at] = draws.next() as u8,
+                6 => bytes.splice(at..at, [b'9'; 12]).for_each(drop),
+                _ => bytes.drain(at..(at + 4).min(bytes.len())).for_each(drop),
+            }
+            if bytes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read() {
+        /// Damaged copies of every file.
+        const CASES: u64 = 150;
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let folder = tempfile::tempdir().expect("a folder");
+        let image = RgbImage::from_fn(8, 8, |x, y| Rgb([(x * 30) as u8, (y * 30) as u8, 9]));
+        let mut files = vec![("npz", fs::read(tests.join("far_labels.npz")).expect("a file"))];
+        files.push(("csv", fs::read(tests.join("plane.csv")).expect("a file")));
+        let array = Buffer::F32(vec![1.0, 2.0, 3.0, 4.0]);
+        let npy = crate::arrays::write_npy(ElementType::Float32, &[2, 2], array.as_slice());
+        files.push(("npy", npy.expect("an array")));
+        for (ending, format) in [("png", ImageFormat::Png), ("jpg", ImageFormat::Jpeg)] {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            image.write_to(&mut bytes, format).expect("an image");
+            files.push((ending, bytes.into_inner()));
+        }
+        let (point, picture) = (model(&[1, 2]), model(&[1, 4, 4, 3]));
+        for (ending, whole) in &files {
+            let is_image = matches!(*ending, "png" | "jpg");
+            let (mut read, mut refused) = (0, 0);
+            for case in 0..CASES {
+                let mut bytes = whole.clone();
+                damage(&mut bytes, &mut SplitMix64(case));
+                let inside = folder.path().join(ending);
+                fs::create_dir_all(&inside).expect("a folder");
+                let file = inside.join(format!("data.{ending}"));
+                fs::write(&file, &bytes).expect("a file");
+                let (path, model) = if is_image { (inside, &picture) } else { (file, &point) };
+                match Dataset::open(&args(path), model).and_then(|data| data.samples()) {
+                    Ok(_) => read += 1,
+                    Err(failure) => {
+                        assert!([2, 3].contains(&failure.exit_code()), "{}", failure.render());
+                        refused += 1;
+                    }
+                }
+            }
+            // Damage that is always refused, or never, would test nothing.
+            assert!(read > 0 && refused > 0, "{ending}: {read} read, {refused} refused");
+        }
+    }
+}

@@ -39,7 +39,7 @@ fn check(sandbox: &Sandbox, arguments: &[&str], findings: &mut Vec<String>) {
     let (titles, is_number, rows) = table(&markdown);
     let text = sandbox.run(arguments, Some(COLUMNS)).stdout;
     let command = arguments.join(" ");
-    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let titles: Vec<&str> = titles.iter().flat_map(|title| title.split_whitespace()).collect();
     let Some(head) =
         text.lines().position(|line| line.split_whitespace().eq(titles.iter().copied()))
     else {

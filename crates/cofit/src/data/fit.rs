@@ -180,14 +180,14 @@ impl Need {
 
     /// Whether numbers of this type may be the input's own codes.
     fn is_stored_as(&self, values: Slice<'_>) -> bool {
-        match (self.element, values) {
+        matches!(
+            (self.element, values),
             (ElementType::Int8, Slice::I8(_))
-            | (ElementType::UInt8 | ElementType::Bool, Slice::U8(_))
-            | (ElementType::Int16, Slice::I16(_))
-            | (ElementType::Int32, Slice::I32(_))
-            | (ElementType::Int64, Slice::I64(_)) => true,
-            _ => false,
-        }
+                | (ElementType::UInt8 | ElementType::Bool, Slice::U8(_))
+                | (ElementType::Int16, Slice::I16(_))
+                | (ElementType::Int32, Slice::I32(_))
+                | (ElementType::Int64, Slice::I64(_))
+        )
     }
 
     /// The elements of one sample: reals for float and quantised inputs, integers for others.
