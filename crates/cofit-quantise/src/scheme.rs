@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use cofit_vocab::diagnostic::quantisation as rules;
-use cofit_vocab::{Diagnostic, ElementType, Place};
+use cofit_vocab::{Diagnostic, Diagnostics, ElementType, Place};
 
 use crate::mapping::Width;
 
@@ -171,12 +171,13 @@ impl Scheme {
     ///
     /// # Errors
     /// A text that is not of this form.
-    pub fn set_layer(&mut self, text: &str) -> Result<(), Diagnostic> {
+    pub fn set_layer(&mut self, text: &str) -> Result<(), Diagnostics> {
         // Names of layers hold anything, schemes no `=`.
         let Some((name, scheme)) = text.rsplit_once('=').filter(|(name, _)| !name.is_empty())
         else {
             let message = format!("`{text}` names no layer and scheme");
-            return Err(Diagnostic::error(&rules::UNREADABLE_SCHEME, message, Place::default()));
+            let place = Place::default();
+            return Err(Diagnostic::error(&rules::UNREADABLE_SCHEME, message, place).into());
         };
         let parsed: LayerScheme = scheme.parse()?;
         // What the chip demands of every layer holds for this one too.

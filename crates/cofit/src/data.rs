@@ -194,7 +194,8 @@ impl Dataset {
                     let each = need.elements();
                     let start = at.saturating_mul(each);
                     let values = array.values.as_slice().range(start, start.saturating_add(each));
-                    need.fit(values, self.scale).map_err(fitted)
+                    let fitted = need.fit(values, self.scale).map_err(fitted)?;
+                    Ok(need.stored(array.shape.get(1..).unwrap_or_default(), fitted))
                 })
                 .collect(),
             Source::Images(images) => {

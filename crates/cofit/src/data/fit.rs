@@ -1,6 +1,6 @@
 //! Numbers of the user's, as the reals or indices that an input of the model takes.
 
-use cofit_exec::{Buffer, Slice};
+use cofit_exec::{Buffer, Slice, file_order};
 use cofit_ir::Tensor;
 use cofit_vocab::{Code, Diagnostic, ElementType, Place};
 
@@ -16,6 +16,8 @@ pub struct Need {
     dimensions: Vec<u64>,
     /// Scale and zero point.
     affine: Option<(f32, i64)>,
+    /// The input without its values, which knows the file's order of axes.
+    tensor: Tensor,
 }
 
 /// Why something does not suit an input, and what to do about it.
@@ -59,6 +61,7 @@ impl Need {
             element: tensor.element,
             dimensions,
             affine: affine.filter(|(scale, _)| scale.is_normal() && *scale > 0.0),
+            tensor: tensor.clone(),
         }
     }
 
@@ -82,12 +85,29 @@ impl Need {
         (self.elements() as u64).saturating_mul(u64::from(each / 8))
     }
 
+    /// Whether samples of this shape have the axes in the order of the model's file, where that is
+    /// not the order in which the input is stored. A shape that could be either is the file's.
+    fn is_in_file_order(&self, sample: &[u64]) -> bool {
+        let file = file_order::shape(&self.tensor);
+        self.tensor.origin.axes.is_some()
+            && sample.iter().filter(is_long).eq(file.iter().filter(is_long))
+    }
+
+    /// The elements of a sample of this shape in the order in which the input is stored.
+    pub fn stored(&self, sample: &[u64], fitted: Buffer) -> Buffer {
+        match self.is_in_file_order(sample) {
+            true => file_order::from_file(&self.tensor, fitted),
+            false => fitted,
+        }
+    }
+
     /// Whether `count` samples of shape `sample` suit the input.
     ///
     /// # Errors
     /// What was found and what is expected.
     pub fn check_shape(&self, sample: &[u64], count: u64) -> Result<(), Mistake> {
-        if sample.iter().filter(is_long).eq(self.dimensions.iter().filter(is_long)) {
+        let is_stored = sample.iter().filter(is_long).eq(self.dimensions.iter().filter(is_long));
+        if is_stored || self.is_in_file_order(sample) {
             return Ok(());
         }
         let message = format!(
@@ -311,7 +331,7 @@ fn integers(element: ElementType, values: impl Iterator<Item = i64>) -> Buffer {
 
 #[cfg(test)]
 mod tests {
-    use cofit_ir::{Quantisation, Shape};
+    use cofit_ir::{AxisOrder, Quantisation, Shape};
 
     use super::*;
 
@@ -319,6 +339,20 @@ mod tests {
         let mut tensor = Tensor::activation("in", element, Shape::new(shape));
         tensor.quantisation = affine.map(|(scale, zero)| Quantisation::per_tensor(scale, zero));
         Need::of(&tensor)
+    }
+
+    #[test]
+    fn arrays_may_have_the_axes_of_the_models_file() {
+        let mut tensor =
+            Tensor::activation("image", ElementType::Float32, Shape::new(&[1, 1, 2, 3]));
+        tensor.origin.axes = AxisOrder::new(&[Some(0), Some(2), Some(3), Some(1)], 4);
+        let need = Need::of(&tensor);
+        let values = Buffer::F32(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(need.check_shape(&[3, 1, 2], 5), Ok(()));
+        let stored = need.stored(&[3, 1, 2], values.clone());
+        assert_eq!(stored, Buffer::F32(vec![0.0, 2.0, 4.0, 1.0, 3.0, 5.0]));
+        assert_eq!(need.check_shape(&[1, 2, 3], 5), Ok(()));
+        assert_eq!(need.stored(&[1, 2, 3], values.clone()), values);
     }
 
     #[test]
