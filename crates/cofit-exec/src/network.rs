@@ -114,6 +114,9 @@ impl Network {
                 format!("{bytes} are alive at once, {} are allowed", options.memory_limit);
             return Err(Diagnostic::error(&rules::TOO_LARGE, message, Place::default()).into());
         }
+        if let Some(absent) = absent_values(model) {
+            return Err(absent.into());
+        }
         let mut graphs = PrimaryMap::new();
         for graph in model.graphs.values() {
             graphs.push(prepare_graph(graph, options.rounding, &mut found));
@@ -337,6 +340,23 @@ fn run_kernel(
     drop(call);
     state.tensors.extend(variables.into_iter().map(|(_, id, buffer)| ((graph_id, id), buffer)));
     outcome.map(|()| results)
+}
+
+/// Says that constants which operators read have no values; a model without weights has them nowhere.
+fn absent_values(model: &Model) -> Option<Diagnostic> {
+    let mut names = model.graphs.values().flat_map(|graph| {
+        let is_read = graph.consumers();
+        let tensors = graph.tensors.iter().filter(move |(id, _)| !is_read[*id].is_empty());
+        tensors
+            .filter(|(_, tensor)| tensor.is_constant() && tensor.data().is_none())
+            .map(|(_, tensor)| tensor.name.as_str())
+    });
+    let first = names.next()?;
+    let message = match names.count() {
+        0 => "the values of a constant are not there".to_owned(),
+        others => format!("the values of {} constants are not there", others + 1),
+    };
+    Some(Diagnostic::error(&rules::VALUES_ABSENT, message, Place::tensor(first)))
 }
 
 /// Kernels for every operator, and when each tensor is read last.

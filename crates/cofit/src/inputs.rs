@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cofit_exec::{Buffer, file_order, probe};
 use cofit_ir::{Graph, Tensor};
-use cofit_vocab::diagnostic::{execution, usage};
+use cofit_vocab::diagnostic::{data, execution, usage};
 use cofit_vocab::{Diagnostic, Place};
 
 use crate::arrays::{Array, read_npy};
@@ -86,7 +86,7 @@ pub fn read_array(path: &Path) -> Result<Array, Failure> {
     let bytes = load::read(path, load::ARRAY_LIMIT)?;
     read_npy(&bytes).map_err(|message| {
         let place = Place::default().with_file(path.display().to_string());
-        Failure::new(&usage::UNREADABLE_FILE, message, place)
+        Failure::new(&data::BROKEN_ARRAY, message, place)
     })
 }
 

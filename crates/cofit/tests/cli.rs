@@ -12,7 +12,7 @@
 //! | `= N` | its exit code |
 //!
 //! Carriage returns are shown as `␍`. The commands of one file run one after another in one
-//! sandbox; only files named with `-o` may appear there. `UPDATE=1 cargo test -p cofit --test cli`
+//! sandbox; only files named with `-o`, or in the folder of `--output-dir`, may appear there. `UPDATE=1 cargo test -p cofit --test cli`
 //! writes what the commands print now; read the difference before it is committed.
 
 mod common;
@@ -94,6 +94,12 @@ fn execute(line: &str, sandbox: &Sandbox, text: &mut String) {
                 let written = Path::new(arguments[at + 1]).to_owned();
                 if let Some(length) = after.get(&written) {
                     before.entry(written).or_insert(*length);
+                }
+            }
+            if let Some(at) = arguments.iter().position(|word| *word == "--output-dir") {
+                let folder = Path::new(arguments[at + 1]);
+                for (file, length) in after.iter().filter(|(file, _)| file.starts_with(folder)) {
+                    before.entry(file.clone()).or_insert(*length);
                 }
             }
             assert_eq!(before, after, "`{line}` touched a file that it was not asked to write");

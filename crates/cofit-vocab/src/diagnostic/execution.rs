@@ -6,7 +6,7 @@ crate::codes! {
         why: "Every operator is executed in float32 and in the integer types that TensorFlow Lite for Microcontrollers defines it for. Another combination of types, or an operand that must be fixed and is computed, has no defined result.",
         cure: "Quantise the model to types that its operators are defined for, or export it with static shapes. Checking, planning and simulating work all the same.";
     VALUES_ABSENT = "CF-EXE-002", Model,
-        "The values of a constant are not there",
+        "The values of constants are not there",
         why: "A sketch without a seed, and an ONNX file without its external data, have shapes but no weights. They can be checked, planned and simulated, but not run.",
         cure: "Give a sketch random weights with `--seed N`, or put the external data file beside the ONNX file.";
     RUN_FAULT = "CF-EXE-003", Model,
