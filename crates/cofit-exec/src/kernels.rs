@@ -18,6 +18,7 @@ mod depthwise_conv2d;
 mod dequantize;
 mod div;
 mod dot;
+mod dynamic_range;
 mod elu;
 mod fill;
 mod floor_div;

@@ -4,6 +4,7 @@ use cofit_ir::ops::Conv2d;
 use cofit_vocab::ElementType;
 
 use super::dot::{dot, dot_float, dot_wide};
+use super::dynamic_range::DynamicRange;
 use super::requantiser::{Bias, Requantiser};
 use super::weights::{FloatWeights, IntegerWeights, float_bias, widened};
 use super::window::Sliding;
@@ -12,7 +13,7 @@ use crate::call::{Call, Fault, Kernel};
 use crate::site::{Refusal, Site};
 
 /// int8 and uint8 with accumulators of 32 bits, int16 with those of its bias's width, and float32,
-/// whose weights may be stored as integers.
+/// whose input is quantised on the fly where weights are integers.
 pub(crate) fn prepare(op: &Conv2d, site: &Site<'_>) -> Result<Kernel, Refusal> {
     let (input, weights, output) = (site.input(0)?, site.input(1)?, site.output(0)?);
     let window = op.window(&weights.shape).ok_or_else(|| site.unsupported())?;
@@ -25,6 +26,26 @@ pub(crate) fn prepare(op: &Conv2d, site: &Site<'_>) -> Result<Kernel, Refusal> {
     let shape = Patches { sliding, depth, groups: (sliding.input[2] / depth).max(1) };
     let activation = op.activation;
     match (input.element, output.element) {
+        (ElementType::Float32, ElementType::Float32)
+            if let Some(scaled) = DynamicRange::new(site, channels)? =>
+        {
+            let bias = float_bias(site, 2, channels)?;
+            let image = Patches { sliding: sliding.of_one_image(), ..shape };
+            let [input_length, output_length] = sliding.image_lengths();
+            Ok(Box::new(move |call: &mut Call<'_>| {
+                let weights = scaled.weights.get(&call.inputs)?;
+                let inputs = call.inputs.get::<f32>(0)?.chunks_exact(input_length);
+                let outputs = call.outputs.get::<f32>(0)?.chunks_exact_mut(output_length);
+                for (input, output) in inputs.zip(outputs) {
+                    let measured = scaled.measure(input);
+                    image.convolve(&measured.codes, &weights, 0, output, |channel, w, patch| {
+                        let sum = scaled.real(channel, dot(w, patch), &measured);
+                        activate(activation, sum + bias[channel])
+                    })?;
+                }
+                Ok(())
+            }))
+        }
         (ElementType::Float32, ElementType::Float32) => {
             let weights = FloatWeights::new(site, 1)?;
             let bias = float_bias(site, 2, channels)?;

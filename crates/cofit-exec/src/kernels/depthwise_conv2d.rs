@@ -3,6 +3,7 @@
 use cofit_ir::ops::DepthwiseConv2d;
 use cofit_vocab::ElementType;
 
+use super::dynamic_range::DynamicRange;
 use super::requantiser::{Bias, Requantiser};
 use super::weights::{FloatWeights, IntegerWeights, float_bias, widened};
 use super::window::Sliding;
@@ -11,7 +12,7 @@ use crate::call::{Call, Fault, Kernel};
 use crate::site::{Refusal, Site};
 
 /// int8 and uint8 with accumulators of 32 bits, int16 with those of its bias's width, and float32,
-/// whose weights may be stored as integers.
+/// whose input is quantised on the fly where weights are integers.
 pub(crate) fn prepare(op: &DepthwiseConv2d, site: &Site<'_>) -> Result<Kernel, Refusal> {
     let (input, weights, output) = (site.input(0)?, site.input(1)?, site.output(0)?);
     let window = op.window(&weights.shape).ok_or_else(|| site.unsupported())?;
@@ -26,6 +27,33 @@ pub(crate) fn prepare(op: &DepthwiseConv2d, site: &Site<'_>) -> Result<Kernel, R
     let channelwise = Channelwise { sliding, multiplier: channels / sliding.input[2] };
     let activation = op.activation;
     match (input.element, output.element) {
+        (ElementType::Float32, ElementType::Float32)
+            if let Some(scaled) = DynamicRange::new(site, channels)? =>
+        {
+            let bias = float_bias(site, 2, channels)?;
+            let image = Channelwise { sliding: sliding.of_one_image(), ..channelwise };
+            let [input_length, output_length] = sliding.image_lengths();
+            Ok(Box::new(move |call: &mut Call<'_>| {
+                let weights = scaled.weights.get(&call.inputs)?;
+                let inputs = call.inputs.get::<f32>(0)?.chunks_exact(input_length);
+                let outputs = call.outputs.get::<f32>(0)?.chunks_exact_mut(output_length);
+                for (input, output) in inputs.zip(outputs) {
+                    let measured = scaled.measure(input);
+                    image.convolve(
+                        &measured.codes,
+                        &weights,
+                        output,
+                        &vec![0; channels],
+                        |sum: &mut i32, x, w| *sum += i32::from(x) * i32::from(w),
+                        |channel, sum| {
+                            let sum = scaled.real(channel, sum, &measured);
+                            activate(activation, sum + bias[channel])
+                        },
+                    )?;
+                }
+                Ok(())
+            }))
+        }
         (ElementType::Float32, ElementType::Float32) => {
             let weights = FloatWeights::new(site, 1)?;
             let bias = float_bias(site, 2, channels)?;

@@ -4,6 +4,7 @@ use cofit_ir::ops::FullyConnected;
 use cofit_vocab::ElementType;
 
 use super::dot::{dot, dot_float, dot_wide};
+use super::dynamic_range::DynamicRange;
 use super::requantiser::{Bias, Requantiser};
 use super::weights::{FloatWeights, IntegerWeights, float_bias, widened};
 use crate::arithmetic::activation::activate;
@@ -11,7 +12,7 @@ use crate::call::{Call, Fault, Kernel};
 use crate::site::{Refusal, Site};
 
 /// int8 and uint8 with accumulators of 32 bits, int16 with those of its bias's width, and float32,
-/// whose weights may be stored as integers.
+/// whose input is quantised on the fly where weights are integers.
 pub(crate) fn prepare(op: &FullyConnected, site: &Site<'_>) -> Result<Kernel, Refusal> {
     let (input, weights, output) = (site.input(0)?, site.input(1)?, site.output(0)?);
     let &[outputs, depth] = weights.shape.dimensions() else { return Err(site.unsupported()) };
@@ -21,6 +22,24 @@ pub(crate) fn prepare(op: &FullyConnected, site: &Site<'_>) -> Result<Kernel, Re
     }
     let activation = op.activation;
     match (input.element, output.element) {
+        (ElementType::Float32, ElementType::Float32)
+            if let Some(scaled) = DynamicRange::new(site, outputs)? =>
+        {
+            let bias = float_bias(site, 2, outputs)?;
+            Ok(Box::new(move |call: &mut Call<'_>| {
+                let weights = scaled.weights.get(&call.inputs)?;
+                let rows = call.inputs.get::<f32>(0)?.chunks_exact(depth);
+                for (row, output) in rows.zip(call.outputs.get::<f32>(0)?.chunks_exact_mut(outputs))
+                {
+                    let measured = scaled.measure(row);
+                    multiply(&measured.codes, &weights, depth, output, |channel, w, row| {
+                        let sum = scaled.real(channel, dot(w, row), &measured);
+                        activate(activation, sum + bias[channel])
+                    })?;
+                }
+                Ok(())
+            }))
+        }
         (ElementType::Float32, ElementType::Float32) => {
             let weights = FloatWeights::new(site, 1)?;
             let bias = float_bias(site, 2, outputs)?;

@@ -52,6 +52,17 @@ impl Sliding {
         })
     }
 
+    /// The same window over a single image.
+    pub const fn of_one_image(self) -> Self {
+        Self { batch: 1, ..self }
+    }
+
+    /// Elements of one image of the input and of the output, at least 1.
+    pub fn image_lengths(&self) -> [usize; 2] {
+        [self.input, self.output]
+            .map(|[rows, columns, channels]| (rows * columns * channels).max(1))
+    }
+
     /// Taps of the window.
     pub const fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
