@@ -59,11 +59,13 @@ impl Layer {
             let is_usual = stated.len() == functions.len() * reverse.len()
                 && stated.iter().zip(expected).all(|(a, b)| a.eq_ignore_ascii_case(b.as_bytes()));
             if !is_usual {
-                return Err(Refusal::form("other activations than the sigmoid and the tanh"));
+                return Err(Refusal::form("other activations than the sigmoid and the tanh")
+                    .with_help("Train the layer with the default activations."));
             }
         }
         if node.has("clip") {
-            return Err(Refusal::form("attribute `clip`"));
+            return Err(Refusal::form("attribute `clip`")
+                .with_help("Export the layer without clipping its gates."));
         }
         let constant = |index: usize| {
             importer
@@ -107,7 +109,9 @@ impl Layer {
         if node.input(4).is_some() {
             let lengths = importer.known_integers(node, 4, "the sequences' lengths")?;
             if lengths.iter().flatten().any(|&length| length != i64::from(sizes.time)) {
-                return Err(Refusal::form("sequences of different lengths"));
+                return Err(Refusal::form("sequences of different lengths").with_help(
+                    "Export with sequences of one length, without the operand `sequence_lens`.",
+                ));
             }
         }
         let by_batch = [Some(batch_axis), Some(time_axis), Some(2)];
@@ -225,7 +229,8 @@ pub(super) fn lstm(importer: &mut Importer, node: &Node<'_>) -> Imported {
         None => None,
     };
     if node.int("input_forget", 0) != 0 {
-        return Err(Refusal::form("attribute `input_forget`"));
+        return Err(Refusal::form("attribute `input_forget`")
+            .with_help("Export the layer with an input gate of its own."));
     }
     if is_read(importer, node, 2) {
         return Err(Refusal::form("the last cell of an LSTM is read")
@@ -395,7 +400,8 @@ pub(super) fn gru(importer: &mut Importer, node: &Node<'_>) -> Imported {
         None => None,
     };
     if first_state.is_some() && directions > 1 {
-        return Err(Refusal::form("a first state of two directions"));
+        return Err(Refusal::form("a first state of two directions")
+            .with_help("Start from zero, or use one layer for each direction."));
     }
     let mut sequences = Vec::new();
     let mut lasts = Vec::new();
