@@ -84,6 +84,20 @@ impl Constant {
         (self.element.bits() / 8) as usize
     }
 
+    /// A run of elements as a constant of its own, from element `first` on. A scale for each slice
+    /// of an axis stays only where the run has that axis whole.
+    pub fn part(&self, first: u64, shape: Shape, name: &str) -> Self {
+        let width = self.width() as u64;
+        let data = self.data.as_ref().and_then(|data| {
+            let begin = usize::try_from(first.saturating_mul(width)).ok()?;
+            let length = usize::try_from(shape.elements().saturating_mul(width)).ok()?;
+            let end = begin.checked_add(length)?;
+            (end <= data.len()).then(|| data.slice(begin..end))
+        });
+        let quantisation = self.quantisation.clone();
+        Self { id: 0, name: name.to_owned(), element: self.element, shape, data, quantisation }
+    }
+
     /// A constant of integers.
     pub fn of_integers(values: &[i64], shape: Shape) -> Self {
         let data = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();

@@ -16,6 +16,7 @@ use super::constant::{self, Constant};
 use super::importer::{Importer, Value};
 use super::node::Node;
 use super::operators::movement::{self, Range};
+use super::operators::selection;
 use super::quantised;
 use super::refusal::{Imported, Refusal};
 
@@ -99,6 +100,7 @@ pub(crate) fn node(
             let shape = movement::expanded(&first.shape, &wanted)?;
             broadcast(importer, &first, &shape)?
         }
+        "Trilu" => Some(triangle(importer, node, &first)?),
         "Range" => arithmetic::range(&operands),
         "DequantizeLinear" => quantised::dequantised_constant(importer, node, &first)?,
         "QuantizeLinear" => quantised::quantised_constant(importer, node, &first)?,
@@ -311,6 +313,27 @@ fn concat(
         }
     }
     Ok(Some(Constant { shape, data: Some(result.into()), ..(***first).clone() }))
+}
+
+/// What `Trilu` leaves of a constant.
+fn triangle(importer: &mut Importer, node: &Node<'_>, from: &Rc<Constant>) -> Imported<Constant> {
+    let real = importer.real(from)?;
+    let kept = selection::triangle_kept(importer, node, &real.shape)?;
+    let width = real.width();
+    let data = match &real.data {
+        Some(data) => {
+            importer.spend(data.len() as u64)?;
+            let mut data = data.to_vec();
+            for (element, kept) in data.chunks_exact_mut(width).zip(kept.iter().cycle()) {
+                if !kept {
+                    element.fill(0);
+                }
+            }
+            Some(data.into())
+        }
+        None => None,
+    };
+    Ok(Constant { data, ..(*real).clone() })
 }
 
 /// The constant stretched to a shape.

@@ -219,7 +219,16 @@ fn edge(importer: &mut Importer, view: View, name: &str) -> Imported<TensorId> {
     let axes = AxisOrder::new(&order, view.rank()).filter(|axes| !axes.is_identity());
     let is_edge =
         importer.graph.inputs.contains(&tensor) || importer.graph.outputs.contains(&tensor);
-    if !is_edge && !importer.graph.tensors[tensor].is_constant() {
+    let is_fixed = is_edge || importer.graph.tensors[tensor].is_constant();
+    if is_fixed && importer.graph.tensors[tensor].name != name {
+        // A tensor has one name; the output that shows it under another is a copy.
+        let lengths: Vec<i64> =
+            importer.graph.tensors[tensor].shape.dimensions().iter().map(|&n| n.into()).collect();
+        let count = lengths.len() as u32;
+        let shape = importer.integers(&format!("{name}/shape"), &lengths, &[count])?;
+        tensor = importer.emit(ops::Reshape::default(), &[tensor, shape], name)?;
+        importer.graph.tensors[tensor].origin.axes = axes;
+    } else if !is_fixed {
         importer.rename(tensor, name);
         importer.graph.tensors[tensor].origin.axes = axes;
     }

@@ -275,6 +275,23 @@ pub(crate) fn target(
     if !is_activation || stored.quantisation.is_per_axis() {
         return None;
     }
+    let operands = node.proto.input.iter().filter_map(|name| match importer.value(name)? {
+        Value::Activation(view) => Some(&importer.graph.tensors[view.tensor]),
+        Value::Constant(_) | Value::Refused => None,
+    });
+    // Kernels take and give one type, and those on 16 bits have no zero point.
+    let agrees = |element: ElementType, quantisation: Option<&Quantisation>| {
+        let is_symmetric =
+            || quantisation.is_some_and(|own| own.zero_points.iter().all(|&point| point == 0));
+        element == stored.element && (element != ElementType::Int16 || is_symmetric())
+    };
+    let all_agree = operands
+        .map(|tensor| (tensor.element, tensor.quantisation.as_ref()))
+        .chain([(stored.element, Some(&stored.quantisation))])
+        .all(|(element, quantisation)| agrees(element, quantisation));
+    if !all_agree || (stored.element == ElementType::Int16 && !has_wide_form(node)) {
+        return None;
+    }
     let clamps = [clamped, matches!(node.kind(), "Relu" | "Clip").then_some(node.proto)];
     for clamp in clamps.into_iter().flatten() {
         let clamp = Node { proto: clamp, index: 0, version: node.version };
@@ -294,6 +311,32 @@ pub(crate) fn target(
         }
     }
     Some(stored)
+}
+
+/// Whether an operator that has kernels on integers has one on integers of 16 bits too
+/// (`tensorflow/lite/micro/kernels` and `tensorflow/lite/kernels`).
+fn has_wide_form(node: &Node<'_>) -> bool {
+    matches!(
+        node.kind(),
+        "Conv"
+            | "ConvTranspose"
+            | "Gemm"
+            | "MatMul"
+            | "Add"
+            | "Sub"
+            | "Mul"
+            | "Concat"
+            | "MaxPool"
+            | "AveragePool"
+            | "Relu"
+            | "LeakyRelu"
+            | "Sigmoid"
+            | "Tanh"
+            | "Softmax"
+            | "Pad"
+            | "DepthToSpace"
+            | "SpaceToDepth"
+    )
 }
 
 /// Whether all operands are quantised and the operator has kernels on integers.
@@ -335,7 +378,7 @@ fn has_integer_form(importer: &Importer, node: &Node<'_>) -> bool {
     let first = is_computed(0) && is_quantised(0);
     match node.kind() {
         "Conv" => first && has_weights(0) && has_bias(None),
-        "ConvTranspose" => first && has_weights(1) && has_bias(None),
+        "ConvTranspose" => first && has_weights(1) && has_bias(None) && node.int("group", 1) == 1,
         "Gemm" => {
             let is_transposed = node.int("transB", 0) != 0;
             let outputs = importer

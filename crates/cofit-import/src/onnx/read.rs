@@ -260,7 +260,15 @@ impl Reader {
             return Ok(());
         }
         self.importer.target = quantised::target(&self.importer, node, graph, readers);
-        operators::import(&mut self.importer, node)
+        let is_integer = self.importer.target.is_some();
+        let made = operators::import(&mut self.importer, node);
+        if made.is_err() && is_integer {
+            // No integer form after all: the operator on reals, between the two conversions that
+            // the file states.
+            self.importer.target = None;
+            return operators::import(&mut self.importer, node);
+        }
+        made
     }
 
     fn refuse(&mut self, node: &Node<'_>, refusal: Refusal) {

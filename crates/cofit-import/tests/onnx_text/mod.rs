@@ -84,6 +84,7 @@ fn element(name: &str) -> i32 {
         "float16" => data_type::FLOAT16,
         "int8" => data_type::INT8,
         "uint8" => data_type::UINT8,
+        "int16" => data_type::INT16,
         "int32" => data_type::INT32,
         "int64" => data_type::INT64,
         "bool" => data_type::BOOL,

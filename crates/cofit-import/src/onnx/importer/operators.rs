@@ -138,6 +138,7 @@ fn keeps_quantisation(op: &Op) -> bool {
             | Op::Gather(_)
             | Op::GatherNd(_)
             | Op::MaxPool2d(_)
+            | Op::Maximum(_)
             | Op::MirrorPad(_)
             | Op::Pad(_)
             | Op::ReduceMax(_)

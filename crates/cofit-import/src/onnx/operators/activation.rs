@@ -1,7 +1,8 @@
 //! Activations: fused into the operator before them where it can take them, else operators of their
 //! own or, where there is none, made of simpler ones.
 
-use cofit_ir::{Activation, Op, Shape, ops};
+use cofit_ir::{Activation, Op, Quantisation, Shape, ops};
+use cofit_vocab::ElementType;
 
 use crate::onnx::importer::{Importer, Target};
 use crate::onnx::node::Node;
@@ -317,7 +318,14 @@ fn in_range(
     let Some(target) = importer.target.clone() else {
         return keeping(importer, view, op, name);
     };
-    let fixed = fixed_target(scale, zero_point);
+    // On 16 bits all of them write a range of one on both sides of zero.
+    let fixed = match target.element {
+        ElementType::Int16 => Target {
+            element: ElementType::Int16,
+            quantisation: Quantisation::per_tensor(1.0 / 32768.0, 0),
+        },
+        _ => fixed_target(scale, zero_point),
+    };
     if fixed == target {
         return keeping(importer, view, op, name);
     }

@@ -1,6 +1,6 @@
 //! Borders and repetition.
 
-use cofit_ir::{Op, ops};
+use cofit_ir::{Op, TensorId, ops};
 
 use crate::onnx::importer::Importer;
 use crate::onnx::node::Node;
@@ -8,8 +8,12 @@ use crate::onnx::refusal::{Imported, Refusal};
 
 use super::convolution::border_value;
 use super::movement::{self, Range, sliced};
+use super::selection::chosen;
 
-/// `Pad`: `pad` or `mirror_pad`, and a slice where the border is negative.
+/// The longest axis that is written position by position.
+const MOST_POSITIONS: i64 = 1 << 16;
+
+/// `Pad`: `pad`, `mirror_pad` or `gather`, and a slice where the border is negative.
 pub(super) fn pad(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let view = importer.view(node, 0)?;
     let rank = view.rank();
@@ -32,9 +36,9 @@ pub(super) fn pad(importer: &mut Importer, node: &Node<'_>) -> Imported {
         amounts[axis] = [stated[index], stated[index + axes.len()]];
     }
     let mode = node.string("mode").unwrap_or("constant");
-    if mode != "constant" && mode != "reflect" {
+    if !matches!(mode, "constant" | "reflect" | "edge" | "wrap") {
         return Err(Refusal::form(format!("attribute `mode` is `{mode}`"))
-            .with_help("Pad with a constant or by reflection."));
+            .with_help("Pad with a constant, by reflection, with the edge or around it."));
     }
     let value = match node.has("value") {
         true => f64::from(node.float("value", 0.0)),
@@ -62,7 +66,9 @@ pub(super) fn pad(importer: &mut Importer, node: &Node<'_>) -> Imported {
         .iter()
         .flat_map(|axis| axis.map_or([0, 0], |axis| amounts[axis].map(|amount| amount.max(0))))
         .collect();
-    if stored.iter().any(|&amount| amount != 0) {
+    if mode == "edge" || mode == "wrap" {
+        tensor = continued(importer, tensor, &stored, mode == "wrap", name)?;
+    } else if stored.iter().any(|&amount| amount != 0) {
         let rank = order.len() as u32;
         let borders = importer.integers(&format!("{name}/borders"), &stored, &[rank, 2])?;
         let mut operands = vec![tensor, borders];
@@ -79,6 +85,34 @@ pub(super) fn pad(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let result = importer.result_view(tensor, &order, rank);
     importer.bind_result(node, 0, result);
     Ok(())
+}
+
+/// A tensor continued beyond its ends: by its outermost elements, or around by those of the other
+/// end. One `gather` for each axis that grows; the amounts are those before and after each axis.
+fn continued(
+    importer: &mut Importer,
+    mut tensor: TensorId,
+    amounts: &[i64],
+    is_round: bool,
+    name: &str,
+) -> Imported<TensorId> {
+    let grows = |pair: &[i64]| pair.iter().any(|&amount| amount > 0);
+    let last = amounts.chunks_exact(2).rposition(grows);
+    for (place, pair) in amounts.chunks_exact(2).enumerate().filter(|(_, pair)| grows(pair)) {
+        let length = i64::from(importer.graph.tensors[tensor].shape.get(place).unwrap_or(0));
+        let total = length.saturating_add(pair[0]).saturating_add(pair[1]);
+        if length == 0 || total > MOST_POSITIONS {
+            return Err(Refusal::form(format!("an axis of {length} continued to {total}"))
+                .with_help("Pad by fewer elements, or pad the data before they are fed."));
+        }
+        let indices: Vec<i64> = (-pair[0]..length + pair[1])
+            .map(|at| if is_round { at.rem_euclid(length) } else { at.clamp(0, length - 1) })
+            .collect();
+        let is_last = Some(place) == last;
+        let part = if is_last { name.to_owned() } else { format!("{name}/axis_{place}") };
+        tensor = chosen(importer, tensor, place, &indices, &part)?;
+    }
+    Ok(tensor)
 }
 
 /// `Expand`: `broadcast_to`, or nothing where only axes of length 1 are added.

@@ -61,6 +61,11 @@ pub(super) fn binary(importer: &mut Importer, node: &Node<'_>) -> Imported {
         return Ok(());
     }
     let name = node.result();
+    if node.kind() == "Mod" && node.int("fmod", 0) != 0 {
+        let view = cut_remainder(importer, &sides, name)?;
+        importer.bind_result(node, 0, view);
+        return Ok(());
+    }
     let mut made = match &sides[0] {
         Side::Activation(view) if count == 1 => view.clone(),
         Side::Constant(constant) if count == 1 => importer.constant_view(constant)?,
@@ -87,6 +92,29 @@ pub(super) fn binary(importer: &mut Importer, node: &Node<'_>) -> Imported {
     Ok(())
 }
 
+/// The remainder of a quotient without its fraction, which has the sign of the first operand:
+/// that of the magnitudes, where both roundings agree, times this sign.
+fn cut_remainder(importer: &mut Importer, sides: &[Side], name: &str) -> Imported<View> {
+    let mut views = Vec::new();
+    for side in sides {
+        let view = match side {
+            Side::Activation(view) => view.clone(),
+            Side::Constant(constant) => importer.constant_view(constant)?,
+        };
+        if importer.graph.tensors[view.tensor].element != ElementType::Float32 {
+            return Err(Refusal::form("a remainder of integers with the sign of the dividend")
+                .with_help("Export the model with fmod=0, or compute the remainder on floats."));
+        }
+        views.push(view);
+    }
+    let part = |suffix: &str| format!("{name}/{suffix}");
+    let size = movement::keeping(importer, &views[0], ops::Abs::default(), &part("size"))?;
+    let by = movement::keeping(importer, &views[1], ops::Abs::default(), &part("by"))?;
+    let rest = combine(importer, ops::FloorMod::default(), &size, &by, &part("rest"))?;
+    let sign = movement::keeping(importer, &views[0], ops::Sign::default(), &part("sign"))?;
+    combine(importer, ops::Mul::default(), &rest, &sign, name)
+}
+
 /// What a node's name stands for.
 fn op(node: &Node<'_>) -> Imported<Op> {
     Ok(match node.kind() {
@@ -97,7 +125,7 @@ fn op(node: &Node<'_>) -> Imported<Op> {
         "Pow" => ops::Pow::default().into(),
         "Min" => ops::Minimum::default().into(),
         "Max" => ops::Maximum::default().into(),
-        "Mod" if node.int("fmod", 0) == 0 => ops::FloorMod::default().into(),
+        "Mod" => ops::FloorMod::default().into(),
         "Equal" => ops::Equal::default().into(),
         "Xor" => ops::NotEqual::default().into(),
         "Less" => ops::Less::default().into(),

@@ -23,6 +23,7 @@ pub(super) fn import(importer: &mut Importer, node: &Node<'_>) -> Imported {
         "LinearClassifier" => classifier(importer, node),
         "Scaler" => scaler(importer, node),
         "Normalizer" => normalizer(importer, node),
+        "ArrayFeatureExtractor" => super::selection::features(importer, node),
         "Cast" => elementwise::cast(importer, node),
         kind => {
             let kind = &kind[..kind.floor_char_boundary(100)];

@@ -18,6 +18,7 @@ mod quantized;
 mod recurrent;
 mod reduction;
 mod resize;
+pub(crate) mod selection;
 mod transposed_convolution;
 
 use cofit_vocab::diagnostic::onnx as code;
@@ -57,6 +58,7 @@ fn standard(importer: &mut Importer, node: &Node<'_>) -> Imported {
         "InstanceNormalization" => normalization::instance(importer, node),
         "GroupNormalization" => normalization::group(importer, node),
         "LayerNormalization" => normalization::layer(importer, node),
+        "MeanVarianceNormalization" => normalization::mean_variance(importer, node),
         "LpNormalization" => normalization::length(importer, node),
         "Relu" | "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Celu" | "Sigmoid" | "HardSigmoid"
         | "HardSwish" | "Tanh" | "Softplus" | "Softsign" | "Mish" | "Gelu" | "Clip"
@@ -86,7 +88,10 @@ fn standard(importer: &mut Importer, node: &Node<'_>) -> Imported {
         "Split" => movement::split(importer, node),
         "Concat" => movement::concat(importer, node),
         "Gather" => movement::gather(importer, node),
-        "GatherND" => movement::gather_nd(importer, node),
+        "GatherND" => selection::coordinates(importer, node),
+        "GatherElements" => selection::elements(importer, node),
+        "OneHot" => selection::one_hot(importer, node),
+        "Trilu" => selection::triangle(importer, node),
         "DepthToSpace" | "SpaceToDepth" => blocks::import(importer, node),
         "LSTM" => recurrent::lstm(importer, node),
         "GRU" => recurrent::gru(importer, node),
@@ -112,7 +117,7 @@ fn unread(kind: &str) -> Refusal {
              with onnxruntime.quantization.quantize_static.",
         ),
         "RNN" => refusal.with_help("Replace the recurrent layer by a GRU or an LSTM."),
-        "GatherElements" => refusal.with_help("Express the selection with Gather or GatherND."),
+        "LRN" => refusal.with_help("Train with batch normalisation, which folds into the layers."),
         "NonMaxSuppression" | "TopK" | "NonZero" | "Unique" => refusal.with_help(
             "The result's size or order depends on data; cut the model before this step and run it \
              outside.",

@@ -507,22 +507,6 @@ pub(crate) fn gather(importer: &mut Importer, node: &Node<'_>) -> Imported {
     Ok(())
 }
 
-/// `GatherND`: `gather_nd` in the file's order.
-pub(crate) fn gather_nd(importer: &mut Importer, node: &Node<'_>) -> Imported {
-    if node.int("batch_dims", 0) != 0 {
-        return Err(Refusal::form("attribute `batch_dims` is not 0"));
-    }
-    let (view, reading) = moved(importer, node)?;
-    let indices = importer.view(node, 1)?;
-    let tensor = importer.arrange(&view, &in_order(view.rank()))?;
-    let indices = importer.arrange(&indices, &in_order(indices.rank()))?;
-    let made = importer.emit(ops::GatherNd::default(), &[tensor, indices], node.result())?;
-    let rank = importer.graph.tensors[made].shape.rank();
-    let result = View { reading, ..importer.result_view(made, &in_order(rank), rank) };
-    importer.bind_result(node, 0, result);
-    Ok(())
-}
-
 /// An operator on one tensor that keeps its arrangement.
 pub(crate) fn keeping(
     importer: &mut Importer,

@@ -269,6 +269,28 @@ fn along_channels(channels: u32, rank: usize) -> Shape {
     (1..rank).map(|axis| if axis == 1 { channels } else { 1 }).collect()
 }
 
+/// `MeanVarianceNormalization`: `(x - mean) / (deviation + 1e-9)`, as the specification's function
+/// body has it.
+pub(super) fn mean_variance(importer: &mut Importer, node: &Node<'_>) -> Imported {
+    let view = importer.view(node, 0)?;
+    let stated = node.ints("axes").unwrap_or(&[0, 2, 3]);
+    let axes: Vec<usize> =
+        stated.iter().map(|&axis| movement::axis(axis, view.rank())).collect::<Imported<_>>()?;
+    let name = node.result();
+    let part = |suffix: &str| format!("{name}/{suffix}");
+    let mean = ops::Mean { keep_dims: true };
+    let centre = over(importer, &view, mean.into(), &axes, true, &part("mean"))?;
+    let centred = combine(importer, ops::Sub::default(), &view, &centre, &part("centred"))?;
+    let square = keeping(importer, &centred, ops::Square::default(), &part("square"))?;
+    let mean = ops::Mean { keep_dims: true };
+    let variance = over(importer, &square, mean.into(), &axes, true, &part("variance"))?;
+    let deviation = keeping(importer, &variance, ops::Sqrt::default(), &part("deviation"))?;
+    let divisor = with_number(importer, &deviation, ops::Add::default(), 1e-9, &part("divisor"))?;
+    let made = combine(importer, ops::Div::default(), &centred, &divisor, name)?;
+    importer.bind_result(node, 0, made);
+    Ok(())
+}
+
 /// `InstanceNormalization`.
 pub(super) fn instance(importer: &mut Importer, node: &Node<'_>) -> Imported {
     let view = importer.view(node, 0)?;

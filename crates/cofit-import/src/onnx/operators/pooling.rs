@@ -1,4 +1,5 @@
-//! Pools: `max_pool2d`, `average_pool2d`, and reductions over all of space.
+//! Pools: `max_pool2d`, `average_pool2d`, and reductions over all of space. A maximum over a window
+//! with dilation is made of slices.
 
 use cofit_ir::ops::window::Window;
 use cofit_ir::{Activation, Extent2d, Op, Padding, TensorId, ops};
@@ -10,6 +11,9 @@ use crate::onnx::view::{View, channels_innermost};
 
 use super::convolution::{Geometry, bordered, padding};
 use super::movement;
+
+/// The most positions of a window with dilation, each of which becomes a slice.
+const MOST_TAPS: u64 = 64;
 
 /// `MaxPool` and `AveragePool`.
 pub(super) fn window(importer: &mut Importer, node: &Node<'_>) -> Imported {
@@ -52,8 +56,10 @@ pub(super) fn pooled(
             Extent2d::new(height, width)
         }
     };
-    if geometry.dilation != Extent2d::ONE {
-        return Err(Refusal::form("a pool with dilation"));
+    let dilation = geometry.dilation;
+    if dilation != Extent2d::ONE && (!is_max || filter.area() > MOST_TAPS) {
+        return Err(Refusal::form("an average or a large maximum over a window with dilation")
+            .with_help("Use a pool without dilation, or a depthwise convolution with dilation."));
     }
     let order = channels_innermost(rank);
     let stored = input.stored_shape(&order);
@@ -62,10 +68,10 @@ pub(super) fn pooled(
     let stated = geometry.borders(filter, height, width)?;
     let ceil = node.int("ceil_mode", 0) != 0;
     let [top, left, bottom, right] = stated;
+    let reach = [reach(filter.height, dilation.height), reach(filter.width, dilation.width)];
     let bottom =
-        bottom.saturating_add(beyond(height, filter.height, stride.height, (top, bottom), ceil));
-    let right =
-        right.saturating_add(beyond(width, filter.width, stride.width, (left, right), ceil));
+        bottom.saturating_add(beyond(height, reach[0], stride.height, (top, bottom), ceil));
+    let right = right.saturating_add(beyond(width, reach[1], stride.width, (left, right), ceil));
     let borders = [top, left, bottom, right];
     let sliding = Window { kernel: filter, stride, dilation: Extent2d::ONE };
     let counts_border = !is_max && node.int("count_include_pad", 0) != 0;
@@ -82,7 +88,11 @@ pub(super) fn pooled(
     let exact = padding(sliding, height, width, borders)
         .filter(|&padding| padding == Padding::Valid || !counts_border);
     let name = node.result();
-    let made = if let Some(padding) = exact {
+    let made = if dilation != Extent2d::ONE {
+        let least = (!never_negative(importer, tensor)).then_some(f32::MIN);
+        let tensor = bordered(importer, tensor, borders, least, name)?;
+        spread_maximum(importer, tensor, Window { dilation, ..sliding }, name)?
+    } else if let Some(padding) = exact {
         importer.emit(op(padding), &[tensor], name)?
     } else if is_max {
         let least = (!never_negative(importer, tensor)).then_some(f32::MIN);
@@ -101,6 +111,55 @@ pub(super) fn pooled(
         )?
     };
     Ok(importer.result_view(made, &order, rank))
+}
+
+/// The elements from the first to the last of a window along an axis.
+fn reach(kernel: u32, dilation: u32) -> u32 {
+    kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1)
+}
+
+/// The maximum over a window with dilation: of one slice for each of its positions.
+fn spread_maximum(
+    importer: &mut Importer,
+    tensor: TensorId,
+    window: Window,
+    name: &str,
+) -> Imported<TensorId> {
+    let shape = importer.graph.tensors[tensor].shape.clone();
+    let Window { kernel, stride, dilation } = window;
+    let count = |length: u32, kernel: u32, dilation: u32, stride: u32| {
+        let room = length.checked_sub(reach(kernel, dilation));
+        let room = room.ok_or_else(|| Refusal::node("a window that is larger than its input"))?;
+        Ok(room / stride + 1)
+    };
+    let rows = count(shape[1], kernel.height, dilation.height, stride.height)?;
+    let columns = count(shape[2], kernel.width, dilation.width, stride.width)?;
+    let order: [Option<usize>; 4] = [Some(0), Some(1), Some(2), Some(3)];
+    let mut made = None;
+    for tap in 0..kernel.area() {
+        let width = u64::from(kernel.width);
+        let (row, column) = ((tap / width) as i64, (tap % width) as i64);
+        let mut ranges = movement::whole(&shape);
+        ranges[1] = movement::Range {
+            begin: row * i64::from(dilation.height),
+            step: i64::from(stride.height),
+            count: rows,
+        };
+        ranges[2] = movement::Range {
+            begin: column * i64::from(dilation.width),
+            step: i64::from(stride.width),
+            count: columns,
+        };
+        let part = format!("{name}/tap_{tap}");
+        let slice = movement::sliced(importer, tensor, &order, &ranges, &part)?;
+        let part = format!("{name}/to_{tap}");
+        let part = if tap + 1 == kernel.area() { name } else { part.as_str() };
+        made = Some(match made {
+            None => slice,
+            Some(made) => importer.emit(ops::Maximum::default(), &[made, slice], part)?,
+        });
+    }
+    made.ok_or_else(|| Refusal::node("a window of no elements"))
 }
 
 /// Rows that a result rounded up reads beyond the border: the last window starts inside the input

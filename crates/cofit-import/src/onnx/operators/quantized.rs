@@ -271,10 +271,18 @@ pub(super) fn pool(importer: &mut Importer, node: &Node<'_>) -> Imported {
     }
     let input = dequantised(importer, node, 0, 1, 2)?;
     let written = written(importer, node, 3)?;
-    let view = if node.kind() == "QLinearGlobalAveragePool" {
-        pooling::globally(importer, node, &input, false)?
-    } else {
-        pooling::pooled(importer, node, &input, false)?
+    let compute = |importer: &mut Importer, input: &View| match node.kind() {
+        "QLinearGlobalAveragePool" => pooling::globally(importer, node, input, false),
+        _ => pooling::pooled(importer, node, input, false),
+    };
+    let view = match compute(importer, &input) {
+        Ok(view) => view,
+        Err(_) => {
+            // No integer form: the average of reals, quantised again.
+            importer.target = None;
+            let input = importer.plain(input)?;
+            compute(importer, &input)?
+        }
     };
     bind(importer, node, view, &written)
 }

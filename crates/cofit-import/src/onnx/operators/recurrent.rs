@@ -59,11 +59,13 @@ impl Layer {
             let is_usual = stated.len() == functions.len() * reverse.len()
                 && stated.iter().zip(expected).all(|(a, b)| a.eq_ignore_ascii_case(b.as_bytes()));
             if !is_usual {
-                return Err(Refusal::form("other activations than the sigmoid and the tanh"));
+                return Err(Refusal::form("other activations than the sigmoid and the tanh")
+                    .with_help("Train the layer with the default activations."));
             }
         }
         if node.has("clip") {
-            return Err(Refusal::form("attribute `clip`"));
+            return Err(Refusal::form("attribute `clip`")
+                .with_help("Export the layer without clipping its gates."));
         }
         let constant = |index: usize| {
             importer
@@ -107,7 +109,9 @@ impl Layer {
         if node.input(4).is_some() {
             let lengths = importer.known_integers(node, 4, "the sequences' lengths")?;
             if lengths.iter().flatten().any(|&length| length != i64::from(sizes.time)) {
-                return Err(Refusal::form("sequences of different lengths"));
+                return Err(Refusal::form("sequences of different lengths").with_help(
+                    "Export with sequences of one length, without the operand `sequence_lens`.",
+                ));
             }
         }
         let by_batch = [Some(batch_axis), Some(time_axis), Some(2)];
@@ -188,16 +192,8 @@ fn block(
     shape: Shape,
     name: &str,
 ) -> Rc<Constant> {
-    let (begin, length) = (first.saturating_mul(4), shape.elements().saturating_mul(4));
-    let data = from.data.as_ref().and_then(|data| {
-        let begin = usize::try_from(begin).ok()?;
-        let end = begin.checked_add(usize::try_from(length).ok()?)?;
-        (end <= data.len()).then(|| data.slice(begin..end))
-    });
-    importer.adopt(Constant {
-        name: format!("{}/{name}", from.name),
-        ..Constant::anonymous(ElementType::Float32, shape, data)
-    })
+    let part = from.part(first, shape, &format!("{}/{name}", from.name));
+    importer.adopt(part)
 }
 
 /// A constant as a tensor of its own shape.
@@ -228,11 +224,13 @@ pub(super) fn lstm(importer: &mut Importer, node: &Node<'_>) -> Imported {
     // The file's gates are input, output, forget, cell.
     const GATES: [(u64, &str); 4] = [(0, "input"), (2, "forget"), (3, "cell"), (1, "output")];
     let layer = Layer::of(importer, node, 4, &["Sigmoid", "Tanh", "Tanh"], true)?;
-    if node.input(7).is_some() {
-        return Err(Refusal::form("peephole weights"));
-    }
+    let peepholes = match node.input(7) {
+        Some(_) => Some(peepholes(importer, node, &layer)?),
+        None => None,
+    };
     if node.int("input_forget", 0) != 0 {
-        return Err(Refusal::form("attribute `input_forget`"));
+        return Err(Refusal::form("attribute `input_forget`")
+            .with_help("Export the layer with an input gate of its own."));
     }
     if is_read(importer, node, 2) {
         return Err(Refusal::form("the last cell of an LSTM is read")
@@ -274,6 +272,15 @@ pub(super) fn lstm(importer: &mut Importer, node: &Node<'_>) -> Imported {
             operands[12 + place] =
                 Some(gate_bias(importer, &layer, direction, gate, gate_name, node)?);
         }
+        if let Some(peepholes) = &peepholes {
+            // The file's are those of the input, output and forget gates.
+            for (place, gate, gate_name) in [(9, 0, "input"), (10, 2, "forget"), (11, 1, "output")]
+            {
+                let first = (direction * 3 + gate) * u64::from(cells);
+                let part = block(importer, peepholes, first, Shape::new(&[cells]), gate_name);
+                operands[place] = Some(stored(importer, &part)?);
+            }
+        }
         for (place, width, what) in [(18, cells, "state"), (19, cells, "cell")] {
             let shape = Shape::new(&[batch, width]);
             let state = Tensor::activation(format!("{name}/{what}"), ElementType::Float32, shape);
@@ -300,6 +307,20 @@ pub(super) fn lstm(importer: &mut Importer, node: &Node<'_>) -> Imported {
         layer.bind_last(importer, node, &lasts)?;
     }
     layer.bind_sequence(importer, node, &sequences)
+}
+
+/// The weights with which the gates of an LSTM see the cell.
+fn peepholes(importer: &Importer, node: &Node<'_>, layer: &Layer) -> Imported<Rc<Constant>> {
+    let Sizes { cells, directions, .. } = layer.sizes;
+    let expected = u64::from(directions) * 3 * u64::from(cells);
+    importer
+        .constant(node, 7)
+        .filter(|weights| weights.element == ElementType::Float32)
+        .filter(|weights| weights.shape.elements() == expected)
+        .ok_or_else(|| {
+            Refusal::form(format!("peephole weights that are no constant of {expected} floats"))
+                .with_help("Store the peephole weights as a float initialiser.")
+        })
 }
 
 /// One step of a sequence.
@@ -379,7 +400,8 @@ pub(super) fn gru(importer: &mut Importer, node: &Node<'_>) -> Imported {
         None => None,
     };
     if first_state.is_some() && directions > 1 {
-        return Err(Refusal::form("a first state of two directions"));
+        return Err(Refusal::form("a first state of two directions")
+            .with_help("Start from zero, or use one layer for each direction."));
     }
     let mut sequences = Vec::new();
     let mut lasts = Vec::new();

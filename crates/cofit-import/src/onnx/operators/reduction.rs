@@ -1,8 +1,9 @@
 //! Reductions.
 
-use cofit_ir::{Op, ops};
+use cofit_ir::{Op, Shape, ops};
 use cofit_vocab::ElementType;
 
+use crate::onnx::constant::Constant;
 use crate::onnx::importer::Importer;
 use crate::onnx::node::Node;
 use crate::onnx::refusal::{Imported, Refusal};
@@ -122,20 +123,33 @@ pub(super) fn over(
 
 /// `ArgMax` and `ArgMin`.
 pub(super) fn position(importer: &mut Importer, node: &Node<'_>) -> Imported {
-    if node.int("select_last_index", 0) != 0 {
-        return Err(Refusal::form("the last of several largest elements"));
-    }
+    let is_last = node.int("select_last_index", 0) != 0;
     let view = importer.view(node, 0)?;
     let axis = movement::axis(node.int("axis", 0), view.rank())?;
-    let (tensor, order) = importer.complete(&view)?;
-    let at = importer.integers(&format!("{}/axis", node.result()), &[place(&order, axis)?], &[])?;
+    let (mut tensor, order) = importer.complete(&view)?;
+    let name = node.result();
+    let stored_axis = place(&order, axis)?;
+    let at = importer.integers(&format!("{name}/axis"), &[stored_axis], &[])?;
+    if is_last {
+        // The last of several is the first from the end.
+        let turned = importer.integers(&format!("{name}/axes"), &[stored_axis], &[1])?;
+        let part = format!("{name}/turned");
+        tensor = importer.emit(ops::Reverse::default(), &[tensor, turned], &part)?;
+    }
     let output = ElementType::Int64;
     let op: Op = if node.kind() == "ArgMax" {
         ops::ArgMax { output }.into()
     } else {
         ops::ArgMin { output }.into()
     };
-    let made = importer.emit(op, &[tensor, at], node.result())?;
+    let part = if is_last { format!("{name}/from_end") } else { name.to_owned() };
+    let mut made = importer.emit(op, &[tensor, at], &part)?;
+    if is_last {
+        let last = Constant::of_integers(&[i64::from(view.length(axis)) - 1], Shape::scalar());
+        let last = importer.adopt(Constant { name: format!("{name}/end"), ..last });
+        let last = importer.constant_view(&last)?.tensor;
+        made = importer.emit(ops::Sub::default(), &[last, made], name)?;
+    }
     let mut result = importer.result_view(made, &without(&order, &[axis]), view.rank() - 1);
     result.reading = crate::onnx::view::Reading::Plain;
     if node.int("keepdims", 1) != 0 {

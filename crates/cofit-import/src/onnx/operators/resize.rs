@@ -2,7 +2,7 @@
 //!
 //! The format can place the elements of input and output against each other in more ways than
 //! TFLite's kernels. Whether one of the kernels' ways is the same is decided by computing both for
-//! every position.
+//! every position. Nearest elements that no kernel takes are chosen by constant positions instead.
 
 use cofit_ir::{Op, ops};
 
@@ -12,6 +12,7 @@ use crate::onnx::refusal::{Imported, Refusal};
 use crate::onnx::view::{View, channels_innermost};
 
 use super::movement;
+use super::selection::chosen;
 
 /// The most positions along an axis that are compared.
 const MOST_POSITIONS: u32 = 1 << 16;
@@ -102,15 +103,19 @@ fn kernel_position(axis: Axis, output: u32, (align_corners, half_pixel): (bool, 
     ((f64::from(output) + offset) * scale - offset).clamp(0.0, last)
 }
 
+/// The input's element for each of the output's along an axis.
+fn positions(axis: Axis, mapping: Mapping, rounding: Rounding) -> Vec<i64> {
+    let last = f64::from(axis.input) - 1.0;
+    let element = |output| rounding.round(mapping.position(axis, output)).clamp(0.0, last) as i64;
+    (0..axis.output).map(element).collect()
+}
+
 /// The kernel's way that takes the same elements along both axes.
 fn nearest(axes: [Axis; 2], mapping: Mapping, rounding: Rounding) -> Option<(bool, bool)> {
     WAYS.into_iter().find(|&way| {
         axes.iter().all(|&axis| {
-            (0..axis.output).all(|output| {
-                let element = rounding.round(mapping.position(axis, output));
-                let element = element.clamp(0.0, f64::from(axis.input) - 1.0);
-                element as i64 == kernel_nearest(axis, output, way)
-            })
+            let kernel = (0..axis.output).map(|output| kernel_nearest(axis, output, way));
+            kernel.eq(positions(axis, mapping, rounding))
         })
     })
 }
@@ -197,19 +202,43 @@ pub(super) fn import(importer: &mut Importer, node: &Node<'_>) -> Imported {
     if axes.iter().any(|axis| axis.output > MOST_POSITIONS || axis.input == 0) {
         return Err(Refusal::form("a resize to so many positions"));
     }
-    let op = kernel(node, axes, is_early)?;
+    let way = kernel(node, axes, is_early)?;
     let order = channels_innermost(rank);
     let tensor = importer.arrange(&view, &order)?;
-    let size = axes.map(|axis| i64::from(axis.output));
-    let size = importer.integers(&format!("{}/size", node.result()), &size, &[2])?;
-    let made = importer.emit(op, &[tensor, size], node.result())?;
+    let name = node.result();
+    let made = match way {
+        Way::Kernel(op) => {
+            let size = axes.map(|axis| i64::from(axis.output));
+            let size = importer.integers(&format!("{name}/size"), &size, &[2])?;
+            importer.emit(op, &[tensor, size], name)?
+        }
+        Way::Positions([rows, columns]) => {
+            let stays = |axis: Axis, at: &[i64]| at.iter().copied().eq(0..i64::from(axis.input));
+            let mut made = tensor;
+            if !stays(axes[0], &rows) {
+                made = chosen(importer, made, 1, &rows, &format!("{name}/rows"))?;
+            }
+            if made == tensor || !stays(axes[1], &columns) {
+                made = chosen(importer, made, 2, &columns, name)?;
+            }
+            made
+        }
+    };
     let result = View { reading, ..importer.result_view(made, &order, rank) };
     importer.bind_result(node, 0, result);
     Ok(())
 }
 
-/// The operator that computes the same.
-fn kernel(node: &Node<'_>, axes: [Axis; 2], is_early: bool) -> Imported<Op> {
+/// How a resize is computed.
+enum Way {
+    /// By one operator.
+    Kernel(Op),
+    /// By choosing rows, then columns, where no operator takes the same elements.
+    Positions([Vec<i64>; 2]),
+}
+
+/// The way that computes the same.
+fn kernel(node: &Node<'_>, axes: [Axis; 2], is_early: bool) -> Imported<Way> {
     let default = if is_early { "asymmetric" } else { "half_pixel" };
     let stated = node.string("coordinate_transformation_mode").unwrap_or(default);
     let mapping = match stated {
@@ -249,16 +278,19 @@ fn kernel(node: &Node<'_>, axes: [Axis; 2], is_early: bool) -> Imported<Op> {
                     return Err(Refusal::form(format!("attribute `nearest_mode` is `{other}`")));
                 }
             };
-            let (align_corners, half_pixel_centers) =
-                nearest(axes, mapping, rounding).ok_or_else(refuse)?;
-            Ok(ops::ResizeNearestNeighbor { align_corners, half_pixel_centers }.into())
+            Ok(match nearest(axes, mapping, rounding) {
+                Some((align_corners, half_pixel_centers)) => Way::Kernel(
+                    ops::ResizeNearestNeighbor { align_corners, half_pixel_centers }.into(),
+                ),
+                None => Way::Positions(axes.map(|axis| positions(axis, mapping, rounding))),
+            })
         }
         "linear" | "bilinear" => {
             if node.int("antialias", 0) != 0 {
                 return Err(Refusal::form("a resize with antialias"));
             }
             let (align_corners, half_pixel_centers) = linear(axes, mapping).ok_or_else(refuse)?;
-            Ok(ops::ResizeBilinear { align_corners, half_pixel_centers }.into())
+            Ok(Way::Kernel(ops::ResizeBilinear { align_corners, half_pixel_centers }.into()))
         }
         other => Err(Refusal::form(format!("attribute `mode` is `{other}`"))
             .with_help("Use nearest or linear interpolation.")),

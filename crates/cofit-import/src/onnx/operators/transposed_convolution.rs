@@ -1,8 +1,12 @@
-//! Transposed convolutions: `transpose_conv2d`, and a slice where the border cannot be said.
+//! Transposed convolutions: `transpose_conv2d`, one for each group, and a slice where the border
+//! cannot be said.
+
+use std::rc::Rc;
 
 use cofit_ir::ops::window::Window;
-use cofit_ir::{Activation, Extent2d, Padding, Shape, ops};
+use cofit_ir::{Activation, Extent2d, Padding, Shape, TensorId, ops};
 
+use crate::onnx::constant::Constant;
 use crate::onnx::importer::Importer;
 use crate::onnx::node::Node;
 use crate::onnx::refusal::{Imported, Refusal};
@@ -10,6 +14,9 @@ use crate::onnx::view::channels_innermost;
 
 use super::convolution::{AutoPad, Geometry, padding, store_bias, store_weights};
 use super::movement::{Range, sliced};
+
+/// The most groups that become layers of their own.
+const MOST_GROUPS: u32 = 1024;
 
 /// `ConvTranspose`.
 pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported {
@@ -21,17 +28,17 @@ pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported 
     if !(1..=2).contains(&space) || weights.shape.rank() != rank {
         return Err(Refusal::form(format!("a transposed convolution over {space} axes of space")));
     }
-    if node.int("group", 1) != 1 {
-        return Err(Refusal::form("a transposed convolution in groups")
-            .with_help("Use a resize followed by a depthwise convolution instead."));
-    }
     let geometry = Geometry::of(node, space)?;
     if geometry.dilation != Extent2d::ONE {
         return Err(Refusal::form("a transposed convolution with dilation"));
     }
     // The file has the weights as [input channels, output channels, height, width].
     let lengths = weights.shape.dimensions().to_vec();
-    let (depth, outputs) = (lengths[0], lengths[1]);
+    let (depth, of_group) = (lengths[0], lengths[1]);
+    let groups = u32::try_from(node.int("group", 1)).unwrap_or(0);
+    let outputs = of_group.checked_mul(groups).filter(|_| groups > 0 && depth % groups == 0);
+    let outputs = outputs
+        .ok_or_else(|| Refusal::node(format!("{groups} groups of {depth} input channels")))?;
     let kernel = match lengths[2..] {
         [width] => Extent2d::new(1, width),
         [height, width] => Extent2d::new(height, width),
@@ -89,22 +96,24 @@ pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported 
         None => (Padding::Valid, height.whole, width.whole),
     };
     let tensor = importer.arrange(&input, &order)?;
-    let divided = [depth, outputs, kernel.height, kernel.width];
-    let shape = Shape::new(&[outputs, kernel.height, kernel.width, depth]);
-    let weights = store_weights(importer, &weights, &divided, &[1, 2, 3, 0], shape, 0)?;
-    let result = [stored[0], made_height, made_width, outputs].map(i64::from);
-    let result = importer.integers(&format!("{}/shape", node.result()), &result, &[4])?;
-    let mut operands = vec![result, weights, tensor];
-    if node.input(2).is_some() {
-        let bias =
-            importer.constant(node, 2).ok_or_else(|| Refusal::form("the bias is computed"))?;
-        operands.push(store_bias(importer, &bias, tensor, weights, outputs)?);
-    }
-    let op =
-        ops::TransposeConv2d { stride: geometry.stride, padding, activation: Activation::None };
+    let bias = match node.input(2) {
+        Some(_) => {
+            Some(importer.constant(node, 2).ok_or_else(|| Refusal::form("the bias is computed"))?)
+        }
+        None => None,
+    };
     let is_whole = made_height == height.length && made_width == width.length;
     let name = if is_whole { node.result().to_owned() } else { format!("{}/whole", node.result()) };
-    let mut made = importer.emit(op, &operands, &name)?;
+    let layer = Layer {
+        op: ops::TransposeConv2d { stride: geometry.stride, padding, activation: Activation::None },
+        kernel,
+        result: [stored[0], made_height, made_width],
+    };
+    let mut made = if groups == 1 {
+        layer.emit(importer, tensor, &weights, bias.as_ref(), &name)?
+    } else {
+        grouped(importer, &layer, (tensor, groups), &weights, bias.as_ref(), &name)?
+    };
     if !is_whole {
         let range = |begin: u32, count| Range { begin: i64::from(begin), step: 1, count };
         let mut ranges = vec![range(0, stored[0]), range(0, outputs)];
@@ -117,6 +126,79 @@ pub(super) fn convolution(importer: &mut Importer, node: &Node<'_>) -> Imported 
     let view = importer.result_view(made, &order, rank);
     importer.bind_result(node, 0, view);
     Ok(())
+}
+
+/// What the layers of all groups share.
+struct Layer {
+    op: ops::TransposeConv2d,
+    kernel: Extent2d,
+    /// Batch, height and width of the result.
+    result: [u32; 3],
+}
+
+impl Layer {
+    /// The operator with weights `[input channels, output channels, height, width]`.
+    fn emit(
+        &self,
+        importer: &mut Importer,
+        input: TensorId,
+        weights: &Rc<Constant>,
+        bias: Option<&Rc<Constant>>,
+        name: &str,
+    ) -> Imported<TensorId> {
+        let lengths = weights.shape.dimensions();
+        let (depth, outputs) = (lengths[0], lengths[1]);
+        let divided = [depth, outputs, self.kernel.height, self.kernel.width];
+        let shape = Shape::new(&[outputs, self.kernel.height, self.kernel.width, depth]);
+        let weights = store_weights(importer, weights, &divided, &[1, 2, 3, 0], shape, 0)?;
+        let [batch, height, width] = self.result;
+        let result = [batch, height, width, outputs].map(i64::from);
+        let result = importer.integers(&format!("{name}/shape"), &result, &[4])?;
+        let mut operands = vec![result, weights, input];
+        if let Some(bias) = bias {
+            operands.push(store_bias(importer, bias, input, weights, outputs)?);
+        }
+        importer.emit(self.op.clone(), &operands, name)
+    }
+}
+
+/// A layer in groups: the channels split, a layer for each part, the results side by side.
+fn grouped(
+    importer: &mut Importer,
+    layer: &Layer,
+    (input, groups): (TensorId, u32),
+    weights: &Rc<Constant>,
+    bias: Option<&Rc<Constant>>,
+    name: &str,
+) -> Imported<TensorId> {
+    if groups > MOST_GROUPS {
+        return Err(Refusal::form(format!("a transposed convolution in {groups} groups"))
+            .with_help("Use a resize followed by a depthwise convolution instead."));
+    }
+    let weights = importer.real(weights)?;
+    let bias = bias.map(|bias| importer.real(bias)).transpose()?;
+    let axis = importer.integers(&format!("{name}/axis"), &[3], &[])?;
+    let names: Vec<String> = (0..groups).map(|group| format!("{name}/input_{group}")).collect();
+    let op = ops::Split { num_splits: groups }.into();
+    let inputs = importer.emit_all(op, &[Some(axis), Some(input)], &names, None)?;
+    let mut shape = weights.shape.clone();
+    shape.dimensions_mut()[0] /= groups;
+    let outputs = shape[1];
+    let mut parts = Vec::new();
+    for (group, input) in (0..u64::from(groups)).zip(inputs) {
+        let own = format!("{}/{group}", weights.name);
+        let part = weights.part(group * shape.elements(), shape.clone(), &own);
+        let part = importer.adopt(part);
+        let bias = bias.as_ref().map(|bias| {
+            let own = format!("{}/{group}", bias.name);
+            bias.part(group * u64::from(outputs), Shape::new(&[outputs]), &own)
+        });
+        let bias = bias.map(|bias| importer.adopt(bias));
+        let name = format!("{name}/group_{group}");
+        parts.push(layer.emit(importer, input, &part, bias.as_ref(), &name)?);
+    }
+    let op = ops::Concatenation { axis: 3, ..ops::Concatenation::default() };
+    importer.emit(op, &parts, name)
 }
 
 /// One axis of the result.
