@@ -5,14 +5,17 @@
 //! exactly.
 //!
 //! What the network computes in integers may differ by what rounding leaves open. onnxruntime
-//! requantises in floats with halves to even, the kernels of TensorFlow Lite in fixed point with
-//! halves away from zero; so an integer that stands for a real may come out one step apart. The bound
-//! of an output is the sum of what its last tensors leave open, see [`Bound`]:
+//! requantises in floats with halves to even; the kernels of TensorFlow Lite do so in fixed point,
+//! some with two roundings in sequence, so that an integer that stands for a real may come out one
+//! step apart. The bound of an output is the sum of what its last tensors leave open, see [`Bound`]:
 //!
 //! - one step for every tensor that is quantised on the way from the last computing operator;
-//! - where that operator is a softmax, half a step of its operand besides: when no element of the
-//!   operand moves by more than `d`, a share `y` moves by at most `2 * d * y * (1 - y)`, which is at
-//!   most `d / 2`.
+//! - where that operator is a softmax, besides what one step in every element of its operand does in
+//!   the worst direction: when no element moves by more than `d`, a share `y` moves by at most
+//!   `2 * d * y * (1 - y)` to first order, which is at most `d / 2`.
+//!
+//! Steps of earlier layers are not added: they mostly cancel in the sums that follow. A single element
+//! before a softmax may therefore be two steps apart, all of them in the worst direction may not.
 //!
 //! Inputs and constants are the same on both sides and leave nothing open.
 

@@ -144,6 +144,14 @@ fn extreme_numbers_are_refused() {
         "input x float [2]\nconst a int64 [1] = -9223372036854775808\nconst b int64 [1] = -1\nc = Div(a, b)\ny = Add(x, x)",
         "input x float [1,4,2,2]\ny = LpNormalization(x) p=0",
         "input x float [1,4]\ny = Split(x) axis=-9223372036854775808",
+        "input x float [2]\nconst i int64 [1,1] = -9223372036854775808\ny = GatherND(x, i)",
+        "input x float [2]\nconst i int64 [1] = -9223372036854775808\ny = GatherElements(x, i)",
+        "input x int64 [2]\nconst d int64 [] = 9223372036854775807\nconst v float [2] = 0 1\ny = OneHot(x, d, v)",
+        "opset 14\ninput x float [65535,65535]\ny = Trilu(x)",
+        "input x float [1,2]\nconst p int64 [4] = 0 9223372036854775807 0 9223372036854775807\ny = Pad(x, p) mode=\"edge\"",
+        "input x float [1,1,5,5]\ny = MaxPool(x) kernel_shape=[2,2] dilations=[4294967295,4294967295]",
+        "input x float [1,1,2,2]\nconst w float [1,1,1,1]\ny = ConvTranspose(x, w) group=4294967295",
+        "input x float [1,1,2,2]\nconst w float [1,1,1,1]\ny = ConvTranspose(x, w) group=0",
     ];
     for case in cases {
         let messages = read(onnx_text::encode(&format!("{case}\noutput y\n")));
