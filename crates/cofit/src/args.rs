@@ -386,6 +386,10 @@ pub enum ReferenceArg {
 pub struct ConvertArgs {
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Bring the model into canonical form first: batch normalisation folded, activations recognised
+    /// and fused, borders merged, transposes cancelled. Results stay what they were
+    #[arg(long)]
+    pub canonical: bool,
     /// The new file: `.tflite`, or `.cofit` for model text
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 
+use cofit_canonical::{canonicalise, remove_unused_tensors, spell_out_padding};
 use cofit_import::tflite;
+use cofit_ir::Verified;
 use cofit_ir::text::{ConstantText, print};
 use cofit_vocab::Place;
 use cofit_vocab::diagnostic::usage;
@@ -13,8 +15,12 @@ use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
-    let model = load::model(&args.model.model, &args.model.reading)?;
-    let bytes = match args.output.extension().and_then(OsStr::to_str) {
+    let mut model = load::model(&args.model.model, &args.model.reading)?;
+    let extension = args.output.extension().and_then(OsStr::to_str);
+    if args.canonical {
+        model = canonical(model, extension == Some("tflite"))?;
+    }
+    let bytes = match extension {
         Some("tflite") => tflite::write(model.model())?,
         Some("cofit") => print(model.model(), ConstantText::Whole).into_bytes(),
         _ => {
@@ -25,4 +31,22 @@ pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     };
     output::write_new(&args.output, &bytes)?;
     Ok(Outcome::Holds)
+}
+
+/// The model in canonical form, after telling what was changed. TFLite has no explicit padding, so it is
+/// written as operators there.
+fn canonical(model: Verified, is_for_tflite: bool) -> Result<Verified, Failure> {
+    let mut model = model.into_model();
+    if let Some(graph) = model.main_mut() {
+        for change in canonicalise(graph) {
+            let plural = if change.operators == 1 { "" } else { "s" };
+            let (pass, count) = (change.pass, change.operators);
+            output::complain(&format!("{pass} changed {count} operator{plural}\n"));
+        }
+        if is_for_tflite {
+            spell_out_padding(graph);
+        }
+        remove_unused_tensors(graph);
+    }
+    Ok(Verified::new(model)?)
 }
