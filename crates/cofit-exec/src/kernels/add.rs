@@ -22,9 +22,15 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         _ => return Err(site.unsupported()),
     };
     match binary_types(site)? {
-        Some((ElementType::Int8, ElementType::Int8)) => quantised::<i8>(site, activation, 20),
-        Some((ElementType::UInt8, ElementType::UInt8)) => quantised::<u8>(site, activation, 20),
-        Some((ElementType::Int16, ElementType::Int16)) => quantised::<i16>(site, activation, 15),
+        Some((ElementType::Int8, ElementType::Int8)) => {
+            quantised::<i8>(site, activation, 20, i32::wrapping_add)
+        }
+        Some((ElementType::UInt8, ElementType::UInt8)) => {
+            quantised::<u8>(site, activation, 20, i32::wrapping_add)
+        }
+        Some((ElementType::Int16, ElementType::Int16)) => {
+            quantised::<i16>(site, activation, 15, i32::wrapping_add)
+        }
         Some((ElementType::Int32, ElementType::Int32)) => {
             integer_range(site, activation)?;
             zip(site, |a: i32, b: i32| a.wrapping_add(b))
@@ -40,10 +46,12 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
     }
 }
 
-fn quantised<T: Integer>(
+/// Operands on their common scale, joined by `join` and requantised; for differences too.
+pub(super) fn quantised<T: Integer>(
     site: &Site<'_>,
     activation: Activation,
     left_shift: u32,
+    join: fn(i32, i32) -> i32,
 ) -> Result<Kernel, Refusal> {
     let (of_a, of_b) = (site.affine(site.input(0)?)?, site.affine(site.input(1)?)?);
     let of_result = site.affine(site.output(0)?)?;
@@ -53,8 +61,8 @@ fn quantised<T: Integer>(
     let to_a = ToCommon::new(of_a, factors.a, left_shift, rounding);
     let to_b = ToCommon::new(of_b, factors.b, left_shift, rounding);
     zip(site, move |a: T, b: T| {
-        let sum = to_a.apply(a.widen()).wrapping_add(to_b.apply(b.widen()));
-        let result = factors.result.apply(sum, rounding).wrapping_add(of_result.zero_point);
+        let joined = join(to_a.apply(a.widen()), to_b.apply(b.widen()));
+        let result = factors.result.apply(joined, rounding).wrapping_add(of_result.zero_point);
         T::saturate(result.clamp(*range.start(), *range.end()))
     })
 }

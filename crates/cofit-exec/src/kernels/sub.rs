@@ -3,14 +3,13 @@
 //! int8, uint8 and int16 as `add`, with the second operand subtracted (`kernels/sub_common.cc` of
 //! TFLM). int32 and int64 wrap before the activation.
 
-use cofit_ir::{Activation, Op};
+use cofit_ir::Op;
 use cofit_vocab::ElementType;
 
-use crate::arithmetic::activation::{activate, integer_range, quantised_range};
-use crate::arithmetic::common_scale::{SumFactors, ToCommon};
+use super::add::quantised;
+use crate::arithmetic::activation::{activate, integer_range};
 use crate::call::Kernel;
 use crate::elementwise::{binary_types, zip};
-use crate::integer::Integer;
 use crate::site::{Refusal, Site};
 
 pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
@@ -19,9 +18,15 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         _ => return Err(site.unsupported()),
     };
     match binary_types(site)? {
-        Some((ElementType::Int8, ElementType::Int8)) => quantised::<i8>(site, activation, 20),
-        Some((ElementType::UInt8, ElementType::UInt8)) => quantised::<u8>(site, activation, 20),
-        Some((ElementType::Int16, ElementType::Int16)) => quantised::<i16>(site, activation, 15),
+        Some((ElementType::Int8, ElementType::Int8)) => {
+            quantised::<i8>(site, activation, 20, i32::wrapping_sub)
+        }
+        Some((ElementType::UInt8, ElementType::UInt8)) => {
+            quantised::<u8>(site, activation, 20, i32::wrapping_sub)
+        }
+        Some((ElementType::Int16, ElementType::Int16)) => {
+            quantised::<i16>(site, activation, 15, i32::wrapping_sub)
+        }
         Some((ElementType::Int32, ElementType::Int32)) => {
             let range = integer_range(site, activation)?;
             zip(site, move |a: i32, b: i32| {
@@ -37,23 +42,4 @@ pub(crate) fn prepare(site: &Site<'_>) -> Result<Kernel, Refusal> {
         }
         _ => Err(site.unsupported()),
     }
-}
-
-fn quantised<T: Integer>(
-    site: &Site<'_>,
-    activation: Activation,
-    left_shift: u32,
-) -> Result<Kernel, Refusal> {
-    let (of_a, of_b) = (site.affine(site.input(0)?)?, site.affine(site.input(1)?)?);
-    let of_result = site.affine(site.output(0)?)?;
-    let factors = SumFactors::new(of_a, of_b, of_result, left_shift);
-    let range = quantised_range::<T>(site, activation, of_result)?;
-    let rounding = site.rounding;
-    let to_a = ToCommon::new(of_a, factors.a, left_shift, rounding);
-    let to_b = ToCommon::new(of_b, factors.b, left_shift, rounding);
-    zip(site, move |a: T, b: T| {
-        let difference = to_a.apply(a.widen()).wrapping_sub(to_b.apply(b.widen()));
-        let result = factors.result.apply(difference, rounding).wrapping_add(of_result.zero_point);
-        T::saturate(result.clamp(*range.start(), *range.end()))
-    })
 }
