@@ -1,0 +1,23 @@
+//! Executing networks in pieces smaller than tensors.
+//!
+//! Layer by layer, a network needs the input and the output of its hungriest operator at once. Most
+//! operators of a convolutional network read only a few rows at a time, though, so that several of
+//! them can run as one, each a few rows ahead of the next, with the maps between them never there in
+//! full. How few bytes that takes, at how many computations made twice, is what this crate finds out,
+//! lays out byte by byte, and checks.
+//!
+//! * [`network`]: a graph as values (grids of pixels) and stages (operators that walk over them).
+//! * [`schedule`]: groups of stages, and an address for every byte.
+//! * [`tasks`]: the pieces of a group in the order in which they run.
+//!
+//! # What is absent
+//! Nothing here knows chips or time. Kernels' own scratch memory is not counted, nor is state that
+//! outlives an inference, nor what graphs called by an operator need.
+
+pub mod network;
+pub mod schedule;
+pub mod tasks;
+
+pub use network::{Grid, Manner, Network, Reach, Read, Stage, StageId, Value, ValueId};
+pub use schedule::{Group, Pieces, Schedule, Storage, Uses};
+pub use tasks::{StripColumns, Task, visit_tasks};
