@@ -9,15 +9,27 @@
 //! * [`network`]: a graph as values (grids of pixels) and stages (operators that walk over them).
 //! * [`schedule`]: groups of stages, and an address for every byte.
 //! * [`tasks`]: the pieces of a group in the order in which they run.
+//! * [`front()`]: every trade of memory for work, laid out.
+//! * [`verify()`]: whether a schedule holds what it promises.
 //!
 //! # What is absent
 //! Nothing here knows chips or time. Kernels' own scratch memory is not counted, nor is state that
 //! outlives an inference, nor what graphs called by an operator need.
 
+mod candidate;
+mod front;
+mod geometry;
+mod lag;
+mod layout;
 pub mod network;
+mod partition;
 pub mod schedule;
 pub mod tasks;
+mod verify;
 
+pub use candidate::Effort;
+pub use front::{Front, Point, Question, Side, by_macs, front};
 pub use network::{Grid, Manner, Network, Reach, Read, Stage, StageId, Value, ValueId};
 pub use schedule::{Group, Pieces, Schedule, Storage, Uses};
 pub use tasks::{StripColumns, Task, visit_tasks};
+pub use verify::{Breach, verify};

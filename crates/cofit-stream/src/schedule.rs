@@ -26,7 +26,8 @@ pub enum Storage {
     /// Nobody needs it.
     #[default]
     Nowhere,
-    /// Outside the arena, for as long as the inference takes: an input that somebody else holds.
+    /// Outside the arena, for as long as the inference takes: an input that somebody else holds, or an
+    /// output that somebody else has room for.
     Outside,
     /// In the arena.
     Arena {

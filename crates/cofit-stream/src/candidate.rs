@@ -1,0 +1,271 @@
+//! What one way to run a group takes: bytes, computations, weights read.
+
+use cranelift_entity::EntityRef;
+use smallvec::SmallVec;
+
+use crate::lag::{Along, Behind, Lag, lag};
+use crate::network::{Manner, Network, StageId, ValueId};
+use crate::schedule::{Group, Pieces, Uses};
+use crate::tasks::StripColumns;
+
+/// What the search is told about the network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    pub network: &'a Network,
+    pub uses: &'a Uses,
+    /// Whether inputs lie outside the arena.
+    pub inputs_outside: bool,
+    /// Whether outputs lie outside the arena.
+    pub outputs_outside: bool,
+}
+
+impl Setting<'_> {
+    /// Whether a value lies outside the arena.
+    pub fn is_outside(&self, value: ValueId) -> bool {
+        let it = &self.network.values[value];
+        (self.inputs_outside && it.is_input) || (self.outputs_outside && it.is_output)
+    }
+}
+
+/// What running a stage piece by piece takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Multiply-accumulates, those made twice included.
+    pub macs: u64,
+    /// Calls of the stages' kernels.
+    pub calls: u64,
+    /// Bytes of constants read: those of a stage once a call.
+    pub constant_bytes: u64,
+}
+
+impl Effort {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            macs: self.macs.saturating_add(other.macs),
+            calls: self.calls.saturating_add(other.calls),
+            constant_bytes: self.constant_bytes.saturating_add(other.constant_bytes),
+        }
+    }
+}
+
+/// A group run in one way.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub group: Group,
+    /// Bytes that the arena must have while it runs, other values that are live included.
+    pub peak: u64,
+    pub effort: Effort,
+}
+
+/// A group's stages, and what does not depend on how they are run.
+pub(crate) struct GroupView<'a> {
+    setting: Setting<'a>,
+    first: StageId,
+    last: StageId,
+    rows: Lag,
+    columns: Lag,
+    /// Values that lie in the arena in full while the group runs.
+    full: SmallVec<[ValueId; 4]>,
+    /// Internal values that are no streams, with sums.
+    fixed: u64,
+    /// Whether the group may be cut into strips.
+    may_strip: bool,
+    /// Iterations' columns of the last stage.
+    driver_columns: u32,
+}
+
+impl<'a> GroupView<'a> {
+    /// Looks at stages `first..=last` as a group; `None` where it would hold a stage back that cannot
+    /// be streamed and has company.
+    pub fn of(setting: Setting<'a>, first: StageId, last: StageId) -> Option<Self> {
+        let Setting { network, uses, .. } = setting;
+        let is_alone = first == last;
+        let stages = || (first.index()..last.index() + 1).map(StageId::new);
+        if !is_alone && stages().any(|id| network.stages[id].manner == Manner::Whole) {
+            return None;
+        }
+        let mut full: SmallVec<[ValueId; 4]> = SmallVec::new();
+        for (value, it) in &network.values {
+            let begin = match (uses.writer[value], it.is_input) {
+                (_, true) => 0,
+                (Some(writer), false) => writer.index(),
+                (None, false) => continue,
+            };
+            let end = match (it.is_output, uses.readers[value].last()) {
+                (true, _) => usize::MAX,
+                (false, Some(reader)) => reader.index(),
+                (false, None) => begin,
+            };
+            let is_live = begin <= last.index() && first.index() <= end;
+            let is_internal = begin >= first.index() && end <= last.index() && !it.is_input;
+            if is_live
+                && !(is_internal && !uses.readers[value].is_empty())
+                && !setting.is_outside(value)
+            {
+                full.push(value);
+            }
+        }
+        let mut fixed: u64 = 0;
+        for id in stages() {
+            let stage = &network.stages[id];
+            if let Manner::Accumulated { bytes } = stage.manner {
+                fixed = fixed.saturating_add(bytes);
+            }
+            if !matches!(stage.manner, Manner::Streamed { .. }) {
+                let inner =
+                    stage.writes.iter().filter(|&&it| uses.is_internal(network, it, first, last));
+                let inner = inner.filter(|it| !full.contains(it));
+                fixed =
+                    inner.fold(fixed, |sum, &it| sum.saturating_add(network.values[it].bytes()));
+            }
+        }
+        let driver = &network.stages[last];
+        let may_strip = driver.manner != Manner::Whole
+            && stages().all(|id| {
+                let stage = &network.stages[id];
+                let is_last = id == last;
+                let is_streamed = matches!(stage.manner, Manner::Streamed { .. });
+                let is_inner =
+                    stage.writes.iter().all(|&it| uses.is_internal(network, it, first, last));
+                is_last || (is_streamed && is_inner && !stage.writes.is_empty())
+            });
+        Some(Self {
+            setting,
+            first,
+            last,
+            rows: lag(network, uses, first, last, Along::Rows),
+            columns: lag(network, uses, first, last, Along::Columns),
+            full,
+            fixed,
+            may_strip,
+            driver_columns: driver.grid.columns,
+        })
+    }
+
+    /// Whether strips are possible, and how many columns there are to cut.
+    pub const fn strippable_columns(&self) -> Option<u32> {
+        if self.may_strip && self.driver_columns > 1 { Some(self.driver_columns) } else { None }
+    }
+
+    /// The group run in pieces of a size, in as many strips of even width.
+    pub fn candidate(&self, pieces: Pieces, strips: u32) -> Candidate {
+        let Setting { network, uses, .. } = self.setting;
+        let group = Group {
+            first: self.first,
+            last: self.last,
+            pieces,
+            strips: even_strips(self.driver_columns, strips),
+        };
+        let count = group.stages().len();
+        let mut widest: SmallVec<[u32; 16]> = SmallVec::from_elem(0, count);
+        let mut total: SmallVec<[u64; 16]> = SmallVec::from_elem(0, count);
+        for strip in 0..group.strips.len() {
+            let columns = StripColumns::of(network, uses, &group, strip);
+            for (at, id) in group.stages().enumerate() {
+                let own = columns.stage(id);
+                let width = own.end - own.start;
+                widest[at] = widest[at].max(width);
+                total[at] += u64::from(width);
+            }
+        }
+        let mut effort = Effort::default();
+        for (at, id) in group.stages().enumerate() {
+            effort = effort.plus(effort_of(network, id, pieces, total[at], group.strips.len()));
+        }
+        let rings = self.rows.rings.iter().map(|&(value, rows)| {
+            let it = &network.values[value];
+            let width = uses.writer[value]
+                .map_or(it.grid.columns, |writer| widest[writer.index() - self.first.index()]);
+            let pixels = match pieces {
+                Pieces::Whole | Pieces::Rows => u64::from(rows) * u64::from(width),
+                Pieces::Pixels => {
+                    let of = |ring: &&(ValueId, u32)| ring.0 == value;
+                    let columns = self.columns.rings.iter().find(of).map_or(width, |ring| ring.1);
+                    u64::from(rows.saturating_sub(1)) * u64::from(width)
+                        + u64::from(columns.min(width))
+                }
+            };
+            pixels.min(it.grid.area()).saturating_mul(it.pixel_bytes)
+        });
+        let rings = rings.fold(0, u64::saturating_add);
+        let full = self.full.iter().map(|&value| network.values[value].bytes());
+        let full = full.fold(0, u64::saturating_add);
+        let saved = match (pieces, group.strips.len()) {
+            (Pieces::Whole, _) => 0,
+            (Pieces::Rows | Pieces::Pixels, 1) => {
+                self.rows.behind.iter().map(|it| self.saved(it, pieces)).max().unwrap_or(0)
+            }
+            (Pieces::Rows | Pieces::Pixels, _) => 0,
+        };
+        let peak = full.saturating_add(rings).saturating_add(self.fixed).saturating_sub(saved);
+        Candidate { group, peak, effort }
+    }
+
+    /// Bytes that a result and a dying operand share.
+    fn saved(&self, behind: &Behind, pieces: Pieces) -> u64 {
+        if !self.full.contains(&behind.operand) || !self.full.contains(&behind.result) {
+            return 0;
+        }
+        let network = self.setting.network;
+        let (result, operand) = (&network.values[behind.result], &network.values[behind.operand]);
+        let mut distance = behind.bytes;
+        if pieces == Pieces::Pixels {
+            // A pixel is written when all but the last pixels of its row are still to come.
+            let row = |grid: crate::Grid, bytes: u64| {
+                i64::try_from(u64::from(grid.columns.saturating_sub(1)).saturating_mul(bytes))
+                    .unwrap_or(0)
+            };
+            distance -= row(result.grid, result.pixel_bytes)
+                .min(row(operand.grid, operand.pixel_bytes))
+                .max(0);
+        }
+        saved_bytes(result.bytes(), operand.bytes(), distance)
+    }
+}
+
+/// Bytes that two values share where one must start at least `distance` bytes below the other.
+pub(crate) fn saved_bytes(result: u64, operand: u64, distance: i64) -> u64 {
+    let (low, high) = (i128::from(result), i128::from(operand));
+    // The lower they lie the better; below their common end nothing is gained.
+    let offset = i128::from(distance).max((low - high).min(0));
+    let extent = low.max(offset + high) - offset.min(0);
+    u64::try_from((low + high - extent).max(0)).unwrap_or(0)
+}
+
+/// What a stage takes over `columns` columns of its grid, all strips together.
+pub(crate) fn effort_of(
+    network: &Network,
+    id: StageId,
+    pieces: Pieces,
+    columns: u64,
+    strips: usize,
+) -> Effort {
+    let stage = &network.stages[id];
+    let rows = u64::from(stage.grid.rows);
+    let calls = match (stage.manner, pieces) {
+        (Manner::Whole, _) | (_, Pieces::Whole) => 1,
+        (_, Pieces::Rows) => rows * strips as u64,
+        (_, Pieces::Pixels) => rows * columns,
+    };
+    let whole = stage.macs.get();
+    let macs = match stage.manner {
+        Manner::Whole => whole,
+        Manner::Streamed { .. } | Manner::Accumulated { .. } => {
+            let share =
+                u128::from(whole) * u128::from(columns) / u128::from(stage.grid.columns.max(1));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        }
+    };
+    Effort { macs, calls, constant_bytes: stage.constant_bytes.saturating_mul(calls) }
+}
+
+/// `columns` columns in `strips` strips whose widths differ by one at most.
+pub(crate) fn even_strips(columns: u32, strips: u32) -> Vec<std::ops::Range<u32>> {
+    let strips = strips.clamp(1, columns.max(1));
+    let at = |strip: u32| {
+        u32::try_from(u64::from(columns) * u64::from(strip) / u64::from(strips)).unwrap_or(columns)
+    };
+    (0..strips).map(|strip| at(strip)..at(strip + 1)).collect()
+}

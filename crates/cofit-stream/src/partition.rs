@@ -1,0 +1,174 @@
+//! Where to cut a network into groups, and how to run each: every trade of bytes for effort.
+//!
+//! The need of a group does not depend on how the stages around it are grouped: what is live across
+//! it is the same in any case. So the best ways to run stages `0..n` follow from the best ways to run
+//! each shorter prefix and one more group, and the front that comes out is exact over all partitions
+//! into groups that are offered.
+
+use cranelift_entity::EntityRef;
+
+use crate::candidate::{Candidate, Effort, GroupView, Setting};
+use crate::network::StageId;
+use crate::schedule::{Group, Pieces};
+
+/// The stages of the longest group.
+const LONGEST_GROUP: usize = 64;
+
+/// Points kept for one prefix. A front that is longer is thinned out evenly between its ends.
+const MOST_POINTS: usize = 192;
+
+/// Numbers of strips that are tried.
+const STRIPS: &[u32] = &[2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32];
+
+/// What is to be kept small besides bytes: the first counts, the second decides between equals.
+pub(crate) type Cost = (u64, u64);
+
+/// How a group's effort is weighed.
+pub(crate) type Weigh<'a> = dyn Fn(&Group, Effort) -> Cost + 'a;
+
+/// A way to run the whole network.
+#[derive(Clone, Debug)]
+pub(crate) struct Partition {
+    pub groups: Vec<Group>,
+    pub cost: Cost,
+}
+
+/// A point of a prefix's front.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    peak: u64,
+    cost: Cost,
+    /// The shorter prefix, and which of its points.
+    before: (u32, u32),
+    /// Which candidate of the group that follows it.
+    candidate: u32,
+}
+
+/// Every group of a network in every way, for searches with several weights.
+pub(crate) struct Candidates {
+    /// By the group's first stage, then its last.
+    by_first: Vec<Vec<Vec<Candidate>>>,
+}
+
+impl Candidates {
+    /// All ways to run all groups; those with recomputation only where `may_recompute`.
+    pub fn of(setting: Setting<'_>, may_recompute: bool) -> Self {
+        let count = setting.network.stages.len();
+        let mut by_first = Vec::with_capacity(count);
+        for first in 0..count {
+            let mut ending = Vec::new();
+            for last in first..count.min(first + LONGEST_GROUP) {
+                let view = GroupView::of(setting, StageId::new(first), StageId::new(last));
+                let Some(view) = view else { break };
+                ending.push(ways(&view, first == last, may_recompute));
+            }
+            by_first.push(ending);
+        }
+        Self { by_first }
+    }
+
+    /// Every trade of bytes for cost, from the fewest bytes to the least cost.
+    pub fn front(&self, weigh: &Weigh<'_>) -> Vec<Partition> {
+        let count = self.by_first.len();
+        let mut fronts: Vec<Vec<Point>> = vec![Vec::new(); count + 1];
+        fronts[0].push(Point { peak: 0, cost: (0, 0), before: (0, 0), candidate: 0 });
+        for first in 0..count {
+            let from = thinned(std::mem::take(&mut fronts[first]));
+            for (length, candidates) in self.by_first[first].iter().enumerate() {
+                let to = first + length + 1;
+                for (index, candidate) in candidates.iter().enumerate() {
+                    let own = weigh(&candidate.group, candidate.effort);
+                    for (at, point) in from.iter().enumerate() {
+                        let cost = (
+                            point.cost.0.saturating_add(own.0),
+                            point.cost.1.saturating_add(own.1),
+                        );
+                        fronts[to].push(Point {
+                            peak: point.peak.max(candidate.peak),
+                            cost,
+                            before: (first as u32, at as u32),
+                            candidate: index as u32,
+                        });
+                    }
+                }
+                if fronts[to].len() > 8 * MOST_POINTS {
+                    fronts[to] = undominated(std::mem::take(&mut fronts[to]));
+                }
+            }
+            fronts[first] = from;
+        }
+        let last = undominated(std::mem::take(&mut fronts[count]));
+        let last: Vec<Partition> =
+            last.iter().map(|point| self.partition(&fronts, count, point)).collect();
+        last
+    }
+
+    /// The groups that lead to a point.
+    fn partition(&self, fronts: &[Vec<Point>], count: usize, point: &Point) -> Partition {
+        let mut groups = Vec::new();
+        let (mut at, mut here) = (count, *point);
+        while at > 0 {
+            let (first, index) = (here.before.0 as usize, here.before.1 as usize);
+            let candidates = &self.by_first[first][at - first - 1];
+            groups.push(candidates[here.candidate as usize].group.clone());
+            here = fronts[first][index];
+            at = first;
+        }
+        groups.reverse();
+        Partition { groups, cost: point.cost }
+    }
+}
+
+/// The ways to run a group.
+fn ways(view: &GroupView<'_>, is_alone: bool, may_recompute: bool) -> Vec<Candidate> {
+    let mut ways = Vec::new();
+    if is_alone {
+        ways.push(view.candidate(Pieces::Whole, 1));
+    }
+    for pieces in [Pieces::Rows, Pieces::Pixels] {
+        ways.push(view.candidate(pieces, 1));
+        let Some(columns) = view.strippable_columns().filter(|_| may_recompute) else { continue };
+        for &strips in STRIPS.iter().filter(|&&strips| strips <= columns) {
+            ways.push(view.candidate(pieces, strips));
+        }
+    }
+    // Ways that need more of everything than another are of no use to any weight.
+    let is_worse = |a: &Candidate, b: &Candidate| {
+        a.peak >= b.peak
+            && a.effort.macs >= b.effort.macs
+            && a.effort.calls >= b.effort.calls
+            && a.effort.constant_bytes >= b.effort.constant_bytes
+    };
+    let mut kept: Vec<Candidate> = Vec::with_capacity(ways.len());
+    for way in ways {
+        if !kept.iter().any(|other| is_worse(&way, other)) {
+            kept.retain(|other| !is_worse(other, &way));
+            kept.push(way);
+        }
+    }
+    kept
+}
+
+/// Points that no other is better than in both, by falling peak and rising cost.
+fn undominated(mut points: Vec<Point>) -> Vec<Point> {
+    points.sort_unstable_by_key(|point| (point.peak, point.cost, point.before, point.candidate));
+    let mut best: Option<Cost> = None;
+    points.retain(|point| {
+        let keeps = best.is_none_or(|best| point.cost < best);
+        if keeps {
+            best = Some(point.cost);
+        }
+        keeps
+    });
+    points
+}
+
+/// As [`undominated`], and not too many.
+fn thinned(points: Vec<Point>) -> Vec<Point> {
+    let points = undominated(points);
+    if points.len() <= MOST_POINTS {
+        return points;
+    }
+    let last = points.len() - 1;
+    (0..MOST_POINTS).map(|at| points[at * last / (MOST_POINTS - 1)]).collect()
+}

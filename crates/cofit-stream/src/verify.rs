@@ -1,0 +1,336 @@
+//! Whether a schedule holds what it promises, found by running through it without numbers.
+//!
+//! Every byte of the arena remembers which byte of which value was written to it last. Each task must
+//! find the bytes that it reads, and what it writes is void until it has read everything, unless it
+//! writes in place. The check shares the order of tasks with those who run a schedule, and nothing
+//! with those who make one.
+
+use std::fmt;
+
+use cranelift_entity::{EntityRef, SecondaryMap};
+
+use crate::network::{Manner, Network, StageId, ValueId};
+use crate::schedule::{Schedule, Storage, Uses};
+use crate::tasks::{StripColumns, Task, visit_tasks};
+
+/// What is wrong with a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// The groups are not all stages in order.
+    Coverage(StageId),
+    /// A group has strips that are not all columns of its last stage in order, or none.
+    Strips(StageId),
+    /// A stage did not run through all of its iterations.
+    Unfinished(StageId),
+    /// A value that is needed has no place, or a place beyond the arena.
+    Place(ValueId),
+    /// A task reads a byte that is not there any more, or not yet.
+    Missing {
+        /// The stage that reads.
+        stage: StageId,
+        /// What it reads.
+        value: ValueId,
+        /// Row of the pixel.
+        row: u32,
+        /// Column of the pixel.
+        column: u32,
+        /// The value that lies there instead.
+        instead: Option<ValueId>,
+    },
+    /// An output is not there at the end.
+    Output(ValueId),
+    /// Sums were written over before they were complete.
+    Sums(StageId),
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Coverage(stage) => write!(f, "{stage} is in no group, or in two"),
+            Self::Strips(stage) => write!(
+                f,
+                "the strips of the group that ends with {stage} do not make up its columns"
+            ),
+            Self::Unfinished(stage) => {
+                write!(f, "{stage} does not run through all of its iterations")
+            }
+            Self::Place(value) => write!(f, "{value} has no place in the arena"),
+            Self::Missing { stage, value, row, column, instead } => {
+                write!(f, "{stage} reads {value} at row {row}, column {column}, where ")?;
+                match instead {
+                    Some(other) if other == value => f.write_str("another pixel of it lies"),
+                    Some(other) => write!(f, "{other} lies"),
+                    None => f.write_str("nothing lies"),
+                }
+            }
+            Self::Output(value) => write!(f, "the output {value} is not there at the end"),
+            Self::Sums(stage) => write!(f, "the sums of {stage} are written over"),
+        }
+    }
+}
+
+impl std::error::Error for Breach {}
+
+/// Checks a schedule.
+///
+/// # Errors
+/// The first breach.
+pub fn verify(network: &Network, schedule: &Schedule) -> Result<(), Breach> {
+    let mut next = 0;
+    for group in &schedule.groups {
+        if group.first.index() != next || group.last < group.first {
+            return Err(Breach::Coverage(group.first));
+        }
+        next = group.last.index() + 1;
+        let Some(last) = network.stages.get(group.last) else {
+            return Err(Breach::Coverage(group.last));
+        };
+        let mut column = 0;
+        for strip in &group.strips {
+            if strip.start != column || strip.end <= column {
+                return Err(Breach::Strips(group.last));
+            }
+            column = strip.end;
+        }
+        if column != last.grid.columns {
+            return Err(Breach::Strips(group.last));
+        }
+    }
+    if next != network.stages.len() {
+        return Err(Breach::Coverage(StageId::new(next)));
+    }
+    let uses = Uses::of(network);
+    let mut check = Check {
+        network,
+        uses: &uses,
+        schedule,
+        tags: vec![NOTHING; usize::try_from(schedule.arena.get()).unwrap_or(0)],
+        done: SecondaryMap::new(),
+        found: None,
+    };
+    for (value, it) in &network.values {
+        let is_needed = it.is_output || !uses.readers[value].is_empty();
+        if it.is_input && is_needed && schedule.values[value] != Storage::Outside {
+            check.write(value, 0, it.bytes())?;
+        }
+    }
+    for group in &schedule.groups {
+        visit_tasks(network, &uses, group, &mut |task, columns| {
+            if check.found.is_none()
+                && let Err(breach) = check.task(group, task, columns)
+            {
+                check.found = Some(breach);
+            }
+        });
+        if let Some(breach) = check.found.take() {
+            return Err(breach);
+        }
+    }
+    for (id, stage) in &network.stages {
+        // Rows and columns that nobody asks for need not be computed, those of results must.
+        let leaves = stage.writes.iter().any(|&value| network.values[value].is_output);
+        let whole = match stage.manner {
+            Manner::Whole => 1,
+            Manner::Streamed { .. } | Manner::Accumulated { .. } => stage.grid.area(),
+        };
+        if (leaves || stage.manner == Manner::Whole) && check.done[id] < whole {
+            return Err(Breach::Unfinished(id));
+        }
+    }
+    for (value, it) in &network.values {
+        let all = 0..it.grid.columns;
+        if it.is_output
+            && schedule.values[value] != Storage::Outside
+            && check.read(StageId::new(0), value, 0..it.grid.rows, all.clone(), all).is_err()
+        {
+            return Err(Breach::Output(value));
+        }
+    }
+    Ok(())
+}
+
+/// The value and the byte of it that lie at an address.
+type Tag = (u32, u32);
+
+const NOTHING: Tag = (u32::MAX, u32::MAX);
+
+/// Marks sums; the second half is the stage.
+const SUMS: u32 = u32::MAX - 1;
+
+struct Check<'a> {
+    network: &'a Network,
+    uses: &'a Uses,
+    schedule: &'a Schedule,
+    tags: Vec<Tag>,
+    /// Iterations done by each stage.
+    done: SecondaryMap<StageId, u64>,
+    found: Option<Breach>,
+}
+
+impl Check<'_> {
+    fn task(
+        &mut self,
+        group: &crate::Group,
+        task: &Task,
+        columns: &StripColumns,
+    ) -> Result<(), Breach> {
+        let stage = &self.network.stages[task.stage];
+        let is_in_place = matches!(stage.manner, Manner::Streamed { in_place: true });
+        let is_streamed = matches!(stage.manner, Manner::Streamed { .. });
+        let sums = self.schedule.sums[task.stage];
+        let mut results = Vec::new();
+        for &value in &stage.writes {
+            let local = columns.value(self.network, self.uses, group, value);
+            let (rows, own) = match (is_streamed, task.is_last) {
+                (true, _) => (task.rows.clone(), task.columns.clone()),
+                (false, true) => (0..self.network.values[value].grid.rows, local.clone()),
+                (false, false) => continue,
+            };
+            results.push((value, rows, own, local));
+        }
+        if !is_in_place {
+            for (value, rows, own, local) in &results {
+                for (from, to) in self.runs(*value, rows.clone(), own, local) {
+                    self.mark(*value, from, to, false)?;
+                }
+            }
+        }
+        if let Manner::Accumulated { bytes } = stage.manner {
+            let tag = (SUMS, task.stage.as_u32());
+            for at in 0..bytes {
+                let address = self.address(sums, at).ok_or(Breach::Sums(task.stage))?;
+                if !task.is_first && self.tags[address] != tag {
+                    return Err(Breach::Sums(task.stage));
+                }
+                self.tags[address] = tag;
+            }
+        }
+        for read in &stage.reads {
+            let grid = self.network.values[read.value].grid;
+            let rows = read.reach.rows(task.rows.start, task.rows.end, grid);
+            let own = read.reach.columns(task.columns.start, task.columns.end, grid);
+            let local = match self.uses.writer[read.value].filter(|&it| group.contains(it)) {
+                Some(_) => columns.value(self.network, self.uses, group, read.value),
+                None => 0..grid.columns,
+            };
+            self.read(task.stage, read.value, rows, own, local)?;
+        }
+        for (value, rows, own, local) in results {
+            for (from, to) in self.runs(value, rows, &own, &local) {
+                if is_in_place {
+                    self.trails(task, value, from, to)?;
+                }
+                self.mark(value, from, to, true)?;
+            }
+        }
+        self.done[task.stage] += match stage.manner {
+            Manner::Whole => 1,
+            Manner::Streamed { .. } | Manner::Accumulated { .. } => {
+                u64::from(task.rows.end - task.rows.start)
+                    * u64::from(task.columns.end - task.columns.start)
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether a piece written in place, element by element, nowhere runs into an element of an operand
+    /// that the same task reads later.
+    fn trails(&self, task: &Task, value: ValueId, from: u64, to: u64) -> Result<(), Breach> {
+        let storage = self.schedule.values[value];
+        if storage == Storage::Outside {
+            return Ok(());
+        }
+        for at in from..to {
+            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
+            let (owner, byte) = self.tags[address];
+            let stage = &self.network.stages[task.stage];
+            let is_read = stage.reads.iter().any(|read| read.value.as_u32() == owner);
+            // Operands have pixels as large as the result's, at the same positions.
+            if is_read && u64::from(byte) > at && u64::from(byte) < to {
+                let pixel = u64::from(byte) / self.network.values[value].pixel_bytes.max(1);
+                return Err(Breach::Missing {
+                    stage: task.stage,
+                    value: ValueId::from_u32(owner),
+                    row: task.rows.start,
+                    column: u32::try_from(pixel).unwrap_or(u32::MAX),
+                    instead: Some(value),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs of bytes that some columns of some rows are.
+    fn runs(
+        &self,
+        value: ValueId,
+        rows: std::ops::Range<u32>,
+        columns: &std::ops::Range<u32>,
+        local: &std::ops::Range<u32>,
+    ) -> Vec<(u64, u64)> {
+        let bytes = self.network.values[value].pixel_bytes;
+        let width = u64::from(local.end - local.start);
+        let from = u64::from(columns.start.saturating_sub(local.start));
+        let to = u64::from(columns.end.saturating_sub(local.start));
+        rows.map(u64::from)
+            .map(|row| ((row * width + from) * bytes, (row * width + to) * bytes))
+            .filter(|(from, to)| from < to)
+            .collect()
+    }
+
+    fn address(&self, storage: Storage, at: u64) -> Option<usize> {
+        usize::try_from(self.schedule.address(storage, at)?).ok()
+    }
+
+    /// Notes who lies at bytes `from..to` of a value, or that nobody does.
+    fn mark(&mut self, value: ValueId, from: u64, to: u64, is_there: bool) -> Result<(), Breach> {
+        let storage = self.schedule.values[value];
+        if storage == Storage::Outside {
+            return Ok(());
+        }
+        for at in from..to {
+            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
+            let byte = u32::try_from(at).unwrap_or(u32::MAX);
+            self.tags[address] = if is_there { (value.as_u32(), byte) } else { NOTHING };
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, value: ValueId, from: u64, to: u64) -> Result<(), Breach> {
+        self.mark(value, from, to, true)
+    }
+
+    fn read(
+        &self,
+        stage: StageId,
+        value: ValueId,
+        rows: std::ops::Range<u32>,
+        columns: std::ops::Range<u32>,
+        local: std::ops::Range<u32>,
+    ) -> Result<(), Breach> {
+        let storage = self.schedule.values[value];
+        if storage == Storage::Outside {
+            return Ok(());
+        }
+        let it = &self.network.values[value];
+        let width = u64::from(local.end - local.start).max(1);
+        for (from, to) in self.runs(value, rows, &columns, &local) {
+            for at in from..to {
+                let address = self.address(storage, at).ok_or(Breach::Place(value))?;
+                let (owner, byte) = self.tags[address];
+                if (owner, u64::from(byte)) != (value.as_u32(), at) {
+                    let pixel = at / it.pixel_bytes.max(1);
+                    let position = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+                    return Err(Breach::Missing {
+                        stage,
+                        value,
+                        row: position(pixel / width),
+                        column: position(pixel % width + u64::from(local.start)),
+                        instead: (owner < SUMS).then(|| ValueId::from_u32(owner)),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
