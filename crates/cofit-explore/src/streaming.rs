@@ -112,15 +112,19 @@ impl StreamingPoint {
 fn verify_all(network: &Network, points: &[StreamingPoint]) -> Result<(), Breach> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let check = |first: usize| {
-        points.iter().skip(first).step_by(threads).try_for_each(|it| {
-            verify(network, &it.point.schedule)
-        })
+        points
+            .iter()
+            .skip(first)
+            .step_by(threads)
+            .try_for_each(|it| verify(network, &it.point.schedule))
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..threads).map(|first| scope.spawn(move || check(first))).collect();
+        let others: Vec<_> = (1..threads).map(|first| scope.spawn(move || check(first))).collect();
         let own = check(0);
-        others.into_iter().map(|it| it.join().unwrap_or(Ok(()))).fold(own, Result::and)
+        let outcome = |it: std::thread::ScopedJoinHandle<'_, Result<(), Breach>>| {
+            it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        others.into_iter().map(outcome).fold(own, Result::and)
     })
 }
 
