@@ -5,13 +5,20 @@ fn main() {
     for path in std::env::args().skip(1) {
         let mut parts = path.split('?');
         let file = parts.next().unwrap();
-        let parameters = parts.map(|p| p.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap()).collect();
+        let parameters = parts
+            .map(|p| p.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap())
+            .collect();
         let bytes = std::fs::read(file).unwrap();
         let model = if file.ends_with("toml") {
-            let o = cofit_import::sketch::SketchOptions { parameters, weights: cofit_import::sketch::Weights::Absent };
+            let o = cofit_import::sketch::SketchOptions {
+                parameters,
+                weights: cofit_import::sketch::Weights::Absent,
+            };
             cofit_import::sketch::expand(&String::from_utf8(bytes).unwrap(), file, &o).unwrap()
-        } else { let (model, d) = cofit_import::load(bytes.into(), file);
-         model.unwrap_or_else(|| panic!("{d:?}")) };
+        } else {
+            let (model, d) = cofit_import::load(bytes.into(), file);
+            model.unwrap_or_else(|| panic!("{d:?}"))
+        };
         let graph = model.main().unwrap();
         let network = Network::of(graph);
         for (inputs, outputs) in [
