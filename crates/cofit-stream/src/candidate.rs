@@ -56,8 +56,15 @@ pub(crate) struct Candidate {
     pub group: Group,
     /// Bytes that the arena must have while it runs, other values that are live included.
     pub peak: u64,
-    pub effort: Effort,
+    /// What it costs, by the weight that the search was given.
+    pub cost: Cost,
 }
+
+/// What is to be kept small besides bytes: the first counts, the second decides between equals.
+pub type Cost = (u64, u64);
+
+/// How a stage's effort is weighed.
+pub type Weigh<'a> = dyn Fn(StageId, Effort) -> Cost + 'a;
 
 /// A group's stages, and what does not depend on how they are run.
 pub(crate) struct GroupView<'a> {
@@ -68,8 +75,10 @@ pub(crate) struct GroupView<'a> {
     columns: Lag,
     /// Values that lie in the arena in full while the group runs.
     full: SmallVec<[ValueId; 4]>,
-    /// Internal values that are no streams, with sums.
+    /// Internal values that are no streams.
     fixed: u64,
+    /// Sums, which a stage that runs at once has no need of.
+    sums: u64,
     /// Whether the group may be cut into strips.
     may_strip: bool,
     /// Iterations' columns of the last stage.
@@ -96,22 +105,21 @@ impl<'a> GroupView<'a> {
             let end = match (it.is_output, uses.readers[value].last()) {
                 (true, _) => usize::MAX,
                 (false, Some(reader)) => reader.index(),
+                (false, None) if it.is_input => continue,
                 (false, None) => begin,
             };
             let is_live = begin <= last.index() && first.index() <= end;
             let is_internal = begin >= first.index() && end <= last.index() && !it.is_input;
-            if is_live
-                && !(is_internal && !uses.readers[value].is_empty())
-                && !setting.is_outside(value)
-            {
+            let is_ring = is_internal && !uses.readers[value].is_empty();
+            if is_live && !is_ring && !setting.is_outside(value) {
                 full.push(value);
             }
         }
-        let mut fixed: u64 = 0;
+        let (mut fixed, mut sums) = (0_u64, 0_u64);
         for id in stages() {
             let stage = &network.stages[id];
             if let Manner::Accumulated { bytes } = stage.manner {
-                fixed = fixed.saturating_add(bytes);
+                sums = sums.saturating_add(bytes);
             }
             if !matches!(stage.manner, Manner::Streamed { .. }) {
                 let inner =
@@ -139,6 +147,7 @@ impl<'a> GroupView<'a> {
             columns: lag(network, uses, first, last, Along::Columns),
             full,
             fixed,
+            sums,
             may_strip,
             driver_columns: driver.grid.columns,
         })
@@ -150,7 +159,7 @@ impl<'a> GroupView<'a> {
     }
 
     /// The group run in pieces of a size, in as many strips of even width.
-    pub fn candidate(&self, pieces: Pieces, strips: u32) -> Candidate {
+    pub fn candidate(&self, pieces: Pieces, strips: u32, weigh: &Weigh<'_>) -> Candidate {
         let Setting { network, uses, .. } = self.setting;
         let group = Group {
             first: self.first,
@@ -170,9 +179,11 @@ impl<'a> GroupView<'a> {
                 total[at] += u64::from(width);
             }
         }
-        let mut effort = Effort::default();
+        let mut cost: Cost = (0, 0);
         for (at, id) in group.stages().enumerate() {
-            effort = effort.plus(effort_of(network, id, pieces, total[at], group.strips.len()));
+            let effort = effort_of(network, id, pieces, total[at], group.strips.len());
+            let own = weigh(id, effort);
+            cost = (cost.0.saturating_add(own.0), cost.1.saturating_add(own.1));
         }
         let rings = self.rows.rings.iter().map(|&(value, rows)| {
             let it = &network.values[value];
@@ -199,8 +210,10 @@ impl<'a> GroupView<'a> {
             }
             (Pieces::Rows | Pieces::Pixels, _) => 0,
         };
-        let peak = full.saturating_add(rings).saturating_add(self.fixed).saturating_sub(saved);
-        Candidate { group, peak, effort }
+        let sums = if pieces == Pieces::Whole { 0 } else { self.sums };
+        let peak = full.saturating_add(rings).saturating_add(self.fixed).saturating_add(sums);
+        let peak = peak.saturating_sub(saved);
+        Candidate { group, peak, cost }
     }
 
     /// Bytes that a result and a dying operand share.

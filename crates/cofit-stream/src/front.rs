@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use cofit_ir::Graph;
-use cranelift_entity::EntityRef;
+use cranelift_entity::{EntityRef, SecondaryMap};
 
-use crate::candidate::{Effort, Setting};
+use crate::candidate::{Cost, Effort, Setting, Weigh};
 use crate::geometry::{Geometry, geometry};
 use crate::layout::lay_out;
-use crate::network::Network;
+use crate::network::{Network, StageId};
 use crate::partition::Candidates;
 use crate::schedule::{Group, Pieces, Schedule, Uses};
 
@@ -38,8 +38,15 @@ pub struct Question {
 pub struct Point {
     /// Groups and addresses.
     pub schedule: Schedule,
-    /// What running it takes.
-    pub effort: Effort,
+    /// What running each stage takes.
+    pub efforts: SecondaryMap<StageId, Effort>,
+}
+
+impl Point {
+    /// What running all stages takes.
+    pub fn effort(&self) -> Effort {
+        self.efforts.values().fold(Effort::default(), |sum, &effort| sum.plus(effort))
+    }
 }
 
 /// Ways to run a network of which none is better than another in memory and work both, from the
@@ -52,12 +59,9 @@ pub struct Front {
     pub whole: Effort,
 }
 
-/// How the work of a group is weighed: less is better. The first figure decides, the second between
-/// equals.
-pub type Weigh<'a> = dyn Fn(&Group, Effort) -> (u64, u64) + 'a;
-
-/// Multiply-accumulates first, then bytes of constants read.
-pub fn by_macs(_: &Group, effort: Effort) -> (u64, u64) {
+/// Multiply-accumulates first, then bytes of constants read: how [`front`] weighs work unless told
+/// otherwise.
+pub const fn by_macs(_: StageId, effort: Effort) -> Cost {
     (effort.macs, effort.constant_bytes)
 }
 
@@ -73,21 +77,27 @@ pub fn front(graph: &Graph, network: &Network, question: Question, weigh: &Weigh
     let whole = network.stages.values().fold(Effort::default(), |sum, stage| {
         sum.plus(Effort { macs: stage.macs.get(), calls: 1, constant_bytes: stage.constant_bytes })
     });
-    let candidates = Candidates::of(setting, question.may_recompute);
+    let candidates = Candidates::of(setting, question.may_recompute, weigh);
     let mut known: BTreeMap<(usize, usize, Pieces, usize), Geometry> = BTreeMap::new();
-    let mut points: Vec<((u64, u64), Point)> = Vec::new();
+    let mut points: Vec<(Cost, Point)> = Vec::new();
     let key =
         |group: &Group| (group.first.index(), group.last.index(), group.pieces, group.strips.len());
-    for partition in candidates.front(weigh) {
+    for partition in candidates.front() {
         for group in &partition.groups {
             known.entry(key(group)).or_insert_with(|| geometry(setting, group));
         }
         let geometries: Vec<&Geometry> =
             partition.groups.iter().filter_map(|group| known.get(&key(group))).collect();
-        let effort =
-            geometries.iter().fold(Effort::default(), |sum, geometry| sum.plus(geometry.effort));
+        let mut efforts = SecondaryMap::new();
+        for (stage, effort) in geometries.iter().flat_map(|geometry| &geometry.efforts) {
+            efforts[*stage] = *effort;
+        }
+        let cost = network.stages.keys().map(|id| weigh(id, efforts[id]));
+        let cost = cost.fold((0, 0), |sum: Cost, own| {
+            (sum.0.saturating_add(own.0), sum.1.saturating_add(own.1))
+        });
         let schedule = lay_out(setting, graph, partition.groups, &geometries);
-        points.push((partition.cost, Point { schedule, effort }));
+        points.push((cost, Point { schedule, efforts }));
     }
     points.sort_by_key(|(cost, point)| (point.schedule.arena, *cost));
     let mut best = None;

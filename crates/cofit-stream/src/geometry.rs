@@ -19,8 +19,8 @@ pub(crate) struct Geometry {
     pub sums: Vec<(StageId, u64)>,
     /// Distances between results that leave the group and operands that die in it.
     pub behind: Vec<Behind>,
-    /// What the tasks take.
-    pub effort: Effort,
+    /// What each stage takes.
+    pub efforts: Vec<(StageId, Effort)>,
 }
 
 /// Runs through the tasks of a group.
@@ -34,7 +34,7 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
         most: SecondaryMap::new(),
         dying: SmallVec::new(),
         behind: Vec::new(),
-        effort: Effort::default(),
+        calls: SecondaryMap::new(),
         area: SecondaryMap::new(),
     };
     for id in group.stages() {
@@ -54,14 +54,18 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
         }
     }
     visit_tasks(network, uses, group, &mut |task, columns| trace.task(task, columns));
-    let mut found = Geometry { behind: trace.behind, effort: trace.effort, ..Geometry::default() };
+    let mut found = Geometry { behind: trace.behind, ..Geometry::default() };
     for id in group.stages() {
         let stage = &network.stages[id];
         let whole = u128::from(stage.macs.get());
         let share = whole * u128::from(trace.area[id]) / u128::from(stage.grid.area().max(1));
         let macs = u64::try_from(share).unwrap_or(u64::MAX);
-        found.effort.macs = found.effort.macs.saturating_add(macs);
-        if let Manner::Accumulated { bytes } = stage.manner {
+        let calls = trace.calls[id];
+        let constant_bytes = stage.constant_bytes.saturating_mul(calls);
+        found.efforts.push((id, Effort { macs, calls, constant_bytes }));
+        if let Manner::Accumulated { bytes } = stage.manner
+            && group.pieces != Pieces::Whole
+        {
             found.sums.push((id, bytes));
         }
         for &value in &stage.writes {
@@ -89,8 +93,9 @@ struct Trace<'a> {
     most: SecondaryMap<ValueId, u64>,
     dying: SmallVec<[ValueId; 2]>,
     behind: Vec<Behind>,
-    effort: Effort,
-    /// Iterations that each stage has done in all strips.
+    /// Calls of each stage, in all strips.
+    calls: SecondaryMap<StageId, u64>,
+    /// Iterations that each stage has done, in all strips.
     area: SecondaryMap<StageId, u64>,
 }
 
@@ -106,9 +111,7 @@ impl Trace<'_> {
         let rows = u64::from(task.rows.end - task.rows.start);
         let width = u64::from(task.columns.end - task.columns.start);
         self.area[task.stage] += rows * width;
-        self.effort.calls += 1;
-        self.effort.constant_bytes =
-            self.effort.constant_bytes.saturating_add(stage.constant_bytes);
+        self.calls[task.stage] += 1;
         if is_in_place {
             self.done[task.stage] += 1;
         }
@@ -217,7 +220,8 @@ pub(crate) fn is_full(setting: Setting<'_>, value: ValueId, group: &Group) -> bo
     !uses.is_internal(network, value, group.first, group.last) || uses.readers[value].is_empty()
 }
 
-/// Which groups a value is live in, by position; `None` where nobody touches it.
+/// Which groups a value is live in, by position; `None` where nobody touches it, or where it is fed and
+/// nobody reads it.
 pub(crate) fn lifetime(
     setting: Setting<'_>,
     value: ValueId,
@@ -228,7 +232,7 @@ pub(crate) fn lifetime(
     let written = setting.uses.writer[value].map(|stage| group_of[stage]);
     let read = setting.uses.readers[value].last().map(|&stage| group_of[stage]);
     let begin = if it.is_input { Some(0) } else { written };
-    let end = if it.is_output { groups.checked_sub(1) } else { read.or(begin) };
+    let end = if it.is_output { Some(groups.saturating_sub(1)) } else { read.or(written) };
     Some((begin?, end?))
 }
 

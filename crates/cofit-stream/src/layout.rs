@@ -94,12 +94,13 @@ impl Problem {
                 continue;
             }
             let Some(live) = lifetime(setting, value, &group_of, groups.len()) else { continue };
-            let is_one_group = live.0 == live.1;
-            let size = if is_one_group && !is_full(setting, value, &groups[live.0]) {
-                let rings = &geometries[live.0].rings;
-                rings.iter().find(|ring| ring.0 == value).map_or(0, |ring| ring.1)
-            } else {
-                it.bytes()
+            let own = groups.get(live.0).filter(|group| !is_full(setting, value, group));
+            let size = match (own, geometries.get(live.0)) {
+                (Some(_), Some(geometry)) => {
+                    let ring = geometry.rings.iter().find(|ring| ring.0 == value);
+                    ring.map_or(0, |ring| ring.1)
+                }
+                (None, _) | (_, None) => it.bytes(),
             };
             if size > 0 {
                 index[value] = Some(items.len());

@@ -16,6 +16,7 @@
 //! Nothing here knows chips or time. Kernels' own scratch memory is not counted, nor is state that
 //! outlives an inference, nor what graphs called by an operator need.
 
+mod bound;
 mod candidate;
 mod front;
 mod geometry;
@@ -26,8 +27,10 @@ mod partition;
 pub mod schedule;
 pub mod tasks;
 mod verify;
+mod walk;
 
-pub use candidate::Effort;
+pub use bound::{Bound, Witness, lower_bound};
+pub use candidate::{Cost, Effort, Weigh};
 pub use front::{Front, Point, Question, Side, by_macs, front};
 pub use network::{Grid, Manner, Network, Reach, Read, Stage, StageId, Value, ValueId};
 pub use schedule::{Group, Pieces, Schedule, Storage, Uses};

@@ -6,11 +6,12 @@
 //! it reads some pixels of its operands and writes one pixel of its result, or adds to sums that it
 //! writes at the last. What cannot be walked so is done in a single iteration.
 
-use cofit_ir::ops::window::Window;
 use cofit_ir::{Graph, Op, OperatorId, Shape, Tensor, TensorId, TensorRole};
 use cofit_vocab::{ElementType, Macs};
 use cranelift_entity::{PrimaryMap, SecondaryMap, entity_impl};
 use smallvec::{SmallVec, smallvec};
+
+use crate::walk::{Walk, kernel_of, walk_of};
 
 /// A value: bytes that one or several tensors name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,12 +64,14 @@ impl Value {
     }
 }
 
-/// Which positions of an axis one iteration reads: `span` from `iteration * stride - before` on, as
-/// far as they exist.
+/// Which positions of an axis one iteration reads: every `dilation`-th of `span` from
+/// `iteration * stride - before` on, as far as they exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// Positions from the first that is read to the last, both included.
     pub span: u32,
+    /// Positions from one that is read to the next.
+    pub dilation: u32,
     /// Positions from one iteration to the next.
     pub stride: u32,
     /// Positions of the border before the first.
@@ -77,7 +80,7 @@ pub struct Axis {
 
 impl Axis {
     /// Each iteration reads its own position.
-    pub const SAME: Self = Self { span: 1, stride: 1, before: 0 };
+    pub const SAME: Self = Self { span: 1, dilation: 1, stride: 1, before: 0 };
 
     /// The positions that iterations `from..to` read, of `length`; empty where all are border.
     pub fn reads(&self, from: u32, to: u32, length: u32) -> std::ops::Range<u32> {
@@ -179,6 +182,14 @@ pub struct Stage {
     pub constant_bytes: u64,
 }
 
+/// Rows and columns of all stages together beyond which nothing is streamed: searches take time in
+/// proportion to them. Networks for small devices have some ten thousand.
+const MOST_POSITIONS: u64 = 1 << 20;
+
+/// Pixels of all stages together beyond which nothing is streamed: checking a schedule takes time in
+/// proportion to them. A network for images of 513 by 513 pixels has ten million.
+const MOST_PIXELS: u64 = 1 << 25;
+
 /// A graph as maps and stages.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -227,7 +238,28 @@ impl Network {
                 network.values[value].is_output = true;
             }
         }
+        network.stop_walks_that_are_too_long();
         network
+    }
+
+    /// Makes every stage a whole one where there are so many positions that a search would not end
+    /// in reasonable time.
+    fn stop_walks_that_are_too_long(&mut self) {
+        let sum = |of: &dyn Fn(Grid) -> u64| {
+            self.stages.values().map(|stage| of(stage.grid)).fold(0, u64::saturating_add)
+        };
+        let positions = sum(&|grid| u64::from(grid.rows) + u64::from(grid.columns));
+        let pixels = sum(&|grid| grid.area());
+        if positions <= MOST_POSITIONS && pixels <= MOST_PIXELS {
+            return;
+        }
+        for stage in self.stages.values_mut() {
+            stage.manner = Manner::Whole;
+            stage.grid = Grid::ONE;
+            for read in &mut stage.reads {
+                read.reach = Reach::All;
+            }
+        }
     }
 
     /// The value of a tensor, made where it has none yet.
@@ -328,7 +360,7 @@ impl Network {
                 let Ok(amounts) = window.padding_amounts(rows, columns, padding) else { return };
                 let axis = |kernel: u32, dilation: u32, stride, before| {
                     let span = kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
-                    Axis { span, stride, before }
+                    Axis { span, dilation, stride, before }
                 };
                 first.reach = Reach::Window {
                     rows: axis(
@@ -355,8 +387,8 @@ impl Network {
                     return;
                 }
                 stage.reads[0].reach = Reach::Window {
-                    rows: Axis { span: 1, stride: 1, before: top },
-                    columns: Axis { span: 1, stride: 1, before: left },
+                    rows: Axis { before: top, ..Axis::SAME },
+                    columns: Axis { before: left, ..Axis::SAME },
                 };
                 stage.manner = Manner::Streamed { in_place: false };
                 stage.grid = output.grid;
@@ -416,139 +448,6 @@ impl Network {
     /// Multiply-accumulates of all stages.
     pub fn macs(&self) -> Macs {
         self.stages.values().map(|stage| stage.macs).sum()
-    }
-}
-
-/// How an operator could walk over maps.
-enum Walk {
-    /// A window over operand 0; one without a kernel of its own takes it from the weights' shape.
-    Window(Option<Window>, cofit_ir::Padding),
-    /// A constant border around the map.
-    Border,
-    /// Every element by itself.
-    Elementwise,
-    /// Operands side by side along an axis.
-    Join(i64),
-    /// The mean over axes.
-    Average,
-    /// Not at all.
-    Whole,
-}
-
-/// How an operator could walk over maps, from its kind and attributes.
-fn walk_of(op: &Op) -> Walk {
-    match op {
-        Op::Conv2d(conv) => Walk::Window(None, conv.padding),
-        Op::DepthwiseConv2d(conv) => Walk::Window(None, conv.padding),
-        Op::AveragePool2d(pool) => Walk::Window(Some(pool.window()), pool.padding),
-        Op::MaxPool2d(pool) => Walk::Window(Some(pool.window()), pool.padding),
-        Op::Pad(_) => Walk::Border,
-        Op::Concatenation(join) => Walk::Join(join.axis.into()),
-        Op::Mean(_) => Walk::Average,
-        Op::Abs(_)
-        | Op::Add(_)
-        | Op::Dequantize(_)
-        | Op::Elu(_)
-        | Op::HardSwish(_)
-        | Op::LeakyRelu(_)
-        | Op::Logistic(_)
-        | Op::Maximum(_)
-        | Op::Minimum(_)
-        | Op::Mul(_)
-        | Op::Neg(_)
-        | Op::Prelu(_)
-        | Op::Quantize(_)
-        | Op::Relu(_)
-        | Op::Relu6(_)
-        | Op::ReluN1To1(_)
-        | Op::Sub(_)
-        | Op::Tanh(_) => Walk::Elementwise,
-        Op::ArgMax(_)
-        | Op::ArgMin(_)
-        | Op::AssignVariable(_)
-        | Op::BatchMatMul(_)
-        | Op::BatchNormalization(_)
-        | Op::BatchToSpaceNd(_)
-        | Op::BroadcastTo(_)
-        | Op::CallOnce(_)
-        | Op::Cast(_)
-        | Op::Ceil(_)
-        | Op::Cos(_)
-        | Op::Cumsum(_)
-        | Op::Custom(_)
-        | Op::DepthToSpace(_)
-        | Op::Div(_)
-        | Op::Equal(_)
-        | Op::Erf(_)
-        | Op::Exp(_)
-        | Op::ExpandDims(_)
-        | Op::Fill(_)
-        | Op::Floor(_)
-        | Op::FloorDiv(_)
-        | Op::FloorMod(_)
-        | Op::FullyConnected(_)
-        | Op::Gather(_)
-        | Op::GatherNd(_)
-        | Op::Gelu(_)
-        | Op::Greater(_)
-        | Op::GreaterEqual(_)
-        | Op::Gru(_)
-        | Op::L2Normalization(_)
-        | Op::Less(_)
-        | Op::LessEqual(_)
-        | Op::Log(_)
-        | Op::LogSoftmax(_)
-        | Op::LogicalAnd(_)
-        | Op::LogicalNot(_)
-        | Op::LogicalOr(_)
-        | Op::MirrorPad(_)
-        | Op::NotEqual(_)
-        | Op::Pack(_)
-        | Op::Pow(_)
-        | Op::ReadVariable(_)
-        | Op::ReduceMax(_)
-        | Op::ReduceMin(_)
-        | Op::ReduceProd(_)
-        | Op::Reshape(_)
-        | Op::ResizeBilinear(_)
-        | Op::ResizeNearestNeighbor(_)
-        | Op::Reverse(_)
-        | Op::Round(_)
-        | Op::Rsqrt(_)
-        | Op::Select(_)
-        | Op::Shape(_)
-        | Op::Sign(_)
-        | Op::Sin(_)
-        | Op::Slice(_)
-        | Op::Softmax(_)
-        | Op::SpaceToBatchNd(_)
-        | Op::SpaceToDepth(_)
-        | Op::Split(_)
-        | Op::SplitV(_)
-        | Op::Sqrt(_)
-        | Op::Square(_)
-        | Op::SquaredDifference(_)
-        | Op::Squeeze(_)
-        | Op::StridedSlice(_)
-        | Op::Sum(_)
-        | Op::Svdf(_)
-        | Op::Tile(_)
-        | Op::Transpose(_)
-        | Op::TransposeConv2d(_)
-        | Op::UnidirectionalSequenceLstm(_)
-        | Op::Unpack(_)
-        | Op::VarHandle(_)
-        | Op::While(_) => Walk::Whole,
-    }
-}
-
-/// The window of a convolution, from its weights.
-fn kernel_of(op: &Op, weights: Option<&Tensor>) -> Option<Window> {
-    let weights = &weights?.shape;
-    match op {
-        Op::Conv2d(conv) => conv.window(weights),
-        Op::DepthwiseConv2d(conv) => conv.window(weights),
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 
 use cranelift_entity::EntityRef;
 
-use crate::candidate::{Candidate, Effort, GroupView, Setting};
+use crate::candidate::{Candidate, Cost, GroupView, Setting, Weigh};
 use crate::network::StageId;
 use crate::schedule::{Group, Pieces};
 
@@ -20,17 +20,10 @@ const MOST_POINTS: usize = 192;
 /// Numbers of strips that are tried.
 const STRIPS: &[u32] = &[2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32];
 
-/// What is to be kept small besides bytes: the first counts, the second decides between equals.
-pub(crate) type Cost = (u64, u64);
-
-/// How a group's effort is weighed.
-pub(crate) type Weigh<'a> = dyn Fn(&Group, Effort) -> Cost + 'a;
-
 /// A way to run the whole network.
 #[derive(Clone, Debug)]
 pub(crate) struct Partition {
     pub groups: Vec<Group>,
-    pub cost: Cost,
 }
 
 /// A point of a prefix's front.
@@ -44,7 +37,7 @@ struct Point {
     candidate: u32,
 }
 
-/// Every group of a network in every way, for searches with several weights.
+/// Every group of a network in every way that is worth its cost.
 pub(crate) struct Candidates {
     /// By the group's first stage, then its last.
     by_first: Vec<Vec<Vec<Candidate>>>,
@@ -52,7 +45,7 @@ pub(crate) struct Candidates {
 
 impl Candidates {
     /// All ways to run all groups; those with recomputation only where `may_recompute`.
-    pub fn of(setting: Setting<'_>, may_recompute: bool) -> Self {
+    pub fn of(setting: Setting<'_>, may_recompute: bool, weigh: &Weigh<'_>) -> Self {
         let count = setting.network.stages.len();
         let mut by_first = Vec::with_capacity(count);
         for first in 0..count {
@@ -60,7 +53,7 @@ impl Candidates {
             for last in first..count.min(first + LONGEST_GROUP) {
                 let view = GroupView::of(setting, StageId::new(first), StageId::new(last));
                 let Some(view) = view else { break };
-                ending.push(ways(&view, first == last, may_recompute));
+                ending.push(ways(&view, first == last, may_recompute, weigh));
             }
             by_first.push(ending);
         }
@@ -68,7 +61,7 @@ impl Candidates {
     }
 
     /// Every trade of bytes for cost, from the fewest bytes to the least cost.
-    pub fn front(&self, weigh: &Weigh<'_>) -> Vec<Partition> {
+    pub fn front(&self) -> Vec<Partition> {
         let count = self.by_first.len();
         let mut fronts: Vec<Vec<Point>> = vec![Vec::new(); count + 1];
         fronts[0].push(Point { peak: 0, cost: (0, 0), before: (0, 0), candidate: 0 });
@@ -77,7 +70,7 @@ impl Candidates {
             for (length, candidates) in self.by_first[first].iter().enumerate() {
                 let to = first + length + 1;
                 for (index, candidate) in candidates.iter().enumerate() {
-                    let own = weigh(&candidate.group, candidate.effort);
+                    let own = candidate.cost;
                     for (at, point) in from.iter().enumerate() {
                         let cost = (
                             point.cost.0.saturating_add(own.0),
@@ -115,30 +108,29 @@ impl Candidates {
             at = first;
         }
         groups.reverse();
-        Partition { groups, cost: point.cost }
+        Partition { groups }
     }
 }
 
 /// The ways to run a group.
-fn ways(view: &GroupView<'_>, is_alone: bool, may_recompute: bool) -> Vec<Candidate> {
+fn ways(
+    view: &GroupView<'_>,
+    is_alone: bool,
+    may_recompute: bool,
+    weigh: &Weigh<'_>,
+) -> Vec<Candidate> {
     let mut ways = Vec::new();
     if is_alone {
-        ways.push(view.candidate(Pieces::Whole, 1));
+        ways.push(view.candidate(Pieces::Whole, 1, weigh));
     }
     for pieces in [Pieces::Rows, Pieces::Pixels] {
-        ways.push(view.candidate(pieces, 1));
+        ways.push(view.candidate(pieces, 1, weigh));
         let Some(columns) = view.strippable_columns().filter(|_| may_recompute) else { continue };
         for &strips in STRIPS.iter().filter(|&&strips| strips <= columns) {
-            ways.push(view.candidate(pieces, strips));
+            ways.push(view.candidate(pieces, strips, weigh));
         }
     }
-    // Ways that need more of everything than another are of no use to any weight.
-    let is_worse = |a: &Candidate, b: &Candidate| {
-        a.peak >= b.peak
-            && a.effort.macs >= b.effort.macs
-            && a.effort.calls >= b.effort.calls
-            && a.effort.constant_bytes >= b.effort.constant_bytes
-    };
+    let is_worse = |a: &Candidate, b: &Candidate| a.peak >= b.peak && a.cost >= b.cost;
     let mut kept: Vec<Candidate> = Vec::with_capacity(ways.len());
     for way in ways {
         if !kept.iter().any(|other| is_worse(&way, other)) {

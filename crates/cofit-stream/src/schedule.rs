@@ -92,7 +92,7 @@ pub struct Schedule {
     pub groups: Vec<Group>,
     /// Where each value lies.
     pub values: SecondaryMap<ValueId, Storage>,
-    /// Where the sums of each accumulating stage lie.
+    /// Where the sums of each accumulating stage lie that runs in pieces.
     pub sums: SecondaryMap<StageId, Storage>,
     /// Size of the arena.
     pub arena: Bytes,

@@ -10,7 +10,7 @@ use std::fmt;
 use cranelift_entity::{EntityRef, SecondaryMap};
 
 use crate::network::{Manner, Network, StageId, ValueId};
-use crate::schedule::{Schedule, Storage, Uses};
+use crate::schedule::{Pieces, Schedule, Storage, Uses};
 use crate::tasks::{StripColumns, Task, visit_tasks};
 
 /// What is wrong with a schedule.
@@ -195,7 +195,9 @@ impl Check<'_> {
                 }
             }
         }
-        if let Manner::Accumulated { bytes } = stage.manner {
+        if let Manner::Accumulated { bytes } = stage.manner
+            && group.pieces != Pieces::Whole
+        {
             let tag = (SUMS, task.stage.as_u32());
             for at in 0..bytes {
                 let address = self.address(sums, at).ok_or(Breach::Sums(task.stage))?;

@@ -1,0 +1,1 @@
+//! Schedules with one thing wrong are found out, each for what is wrong with it.
