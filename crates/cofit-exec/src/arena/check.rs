@@ -1,7 +1,7 @@
 //! A schedule held against the model that it is to run.
 
 use cofit_ir::{Graph, OperatorId, TensorId};
-use cofit_stream::{Manner, Network, Schedule, StageId, Storage, Uses, Value};
+use cofit_stream::{Manner, Network, Schedule, StageId, Storage, Value};
 use cofit_vocab::diagnostic::execution as rules;
 use cofit_vocab::{Diagnostic, ElementType, Place};
 use cranelift_entity::{EntityRef, SecondaryMap};
@@ -131,27 +131,20 @@ fn check_groups(graph: &Graph, network: &Network, schedule: &Schedule) -> Result
     Ok(())
 }
 
+/// Checks what kind of place each value has. Whether one that is read has a place at all shows when it
+/// is read: what leads nowhere is not computed.
 fn check_values(graph: &Graph, network: &Network, schedule: &Schedule) -> Result<(), Refusal> {
-    let uses = Uses::of(network);
     for (value, it) in &network.values {
         let Some(tensor) = it.tensors.first().map(|&id| &graph.tensors[id]) else { continue };
         let place = || Place::tensor(tensor.name.clone());
+        let storage = schedule.values[value];
         // Kernels compute half-precision floats in single precision, which two bytes cannot hold.
-        let is_wider = tensor.element == ElementType::Float16;
-        if is_wider && schedule.values[value] != Storage::Nowhere {
+        if tensor.element == ElementType::Float16 && storage != Storage::Nowhere {
             let message = "half-precision floats are computed in single precision";
             return Err(refuse(message, place()));
         }
-        let is_needed = it.is_output || !uses.readers[value].is_empty();
-        let has_place = match schedule.values[value] {
-            Storage::Nowhere => !is_needed || it.bytes() == 0,
-            Storage::Outside => it.is_input || it.is_output,
-            Storage::Arena { capacity, .. } => {
-                (capacity > 0 && !schedule.arena.is_zero()) || it.bytes() == 0
-            }
-        };
-        if !has_place {
-            return Err(refuse("a value that is needed has no place in the arena", place()));
+        if storage == Storage::Outside && !it.is_input && !it.is_output {
+            return Err(refuse("a value inside the network lies outside the arena", place()));
         }
     }
     Ok(())

@@ -92,8 +92,8 @@ impl PieceKernel {
             let Some(id) = operand else { continue };
             let mut tensor = graph.tensors[*id].clone();
             if stage.reads.iter().any(|read| read.operand == position) {
-                let extent = if is_even { signature.result } else { signature.operand };
-                tensor.shape = extended(&tensor.shape, extent);
+                // Operands that are read pixel by pixel are all as large as the first.
+                tensor.shape = extended(&tensor.shape, signature.operand);
             } else if border == Border::Operand && position == 1 {
                 tensor = border_operand(&tensor, signature);
             }

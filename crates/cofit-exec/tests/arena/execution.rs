@@ -96,13 +96,8 @@ impl Reference {
     ) -> Result<Account, String> {
         let mut compare = Compare { reference: self, stages, pieces: 0, difference: None };
         let mut state = self.network.state();
-        let done = self.network.run_in_arena(
-            &mut state,
-            &self.inputs,
-            stages,
-            schedule,
-            &mut compare,
-        );
+        let done =
+            self.network.run_in_arena(&mut state, &self.inputs, stages, schedule, &mut compare);
         let done = done.map_err(|found| {
             let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
             texts.join("\n")

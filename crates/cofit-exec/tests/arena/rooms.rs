@@ -10,7 +10,8 @@ use cofit_vocab::Bytes;
 use cranelift_entity::EntityRef;
 
 /// Consecutive groups of at most `length` stages. Groups of several strips hold only what a strip may
-/// compute anew.
+/// compute anew, and only their last stage writes what is read outside: the others compute no column
+/// that it does not ask for.
 pub fn groups(network: &Network, length: usize, pieces: Pieces, strips: u32) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let may_strip = |stage: &Stage| matches!(stage.manner, Manner::Streamed { .. });
@@ -29,6 +30,16 @@ pub fn groups(network: &Network, length: usize, pieces: Pieces, strips: u32) -> 
                 let count = if may_strip(stage) { strips } else { 1 };
                 groups.push(Group { first: id, last: id, pieces, strips: even(columns, count) });
             }
+        }
+    }
+    let uses = Uses::of(network);
+    for group in &mut groups {
+        let leaves = |id: StageId| {
+            let mut writes = network.stages[id].writes.iter();
+            writes.any(|&value| !uses.is_internal(network, value, group.first, group.last))
+        };
+        if group.stages().any(|id| id != group.last && leaves(id)) {
+            group.strips = even(network.stages[group.last].grid.columns, 1);
         }
     }
     groups
@@ -51,9 +62,10 @@ pub fn lay_out(network: &Network, groups: Vec<Group>) -> Schedule {
     };
     for (value, it) in &network.values {
         if it.is_output || it.is_input || !uses.readers[value].is_empty() {
-            let inside = schedule.groups.iter().find(|group| {
-                uses.is_internal(network, value, group.first, group.last)
-            });
+            let inside = schedule
+                .groups
+                .iter()
+                .find(|group| uses.is_internal(network, value, group.first, group.last));
             let bytes = inside.map_or(it.bytes(), |group| ring(network, &uses, group, value));
             schedule.values[value] = room(bytes.max(1));
         }
