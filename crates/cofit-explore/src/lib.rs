@@ -5,7 +5,9 @@
 
 mod evaluate;
 pub mod goldens;
+pub mod streaming;
 pub mod verdict;
 
 pub use evaluate::{Evaluation, evaluate};
+pub use streaming::{StreamingFront, StreamingPoint};
 pub use verdict::{Budget, ConstraintResult, Hotspot, Measure, Status, Verdict};

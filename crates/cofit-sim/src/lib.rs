@@ -8,6 +8,7 @@
 //! - [`simd`]: a CPU or DSP with a kernel library, structured for calibration.
 //! - [`roofline`]: the fallback where little is known.
 //! - [`profile`]: what a simulated plan costs.
+//! - [`streaming`]: what a step costs that runs piece by piece.
 //! - [`work`]: an operator as counts, the input of the last two.
 
 pub mod causes;
@@ -19,6 +20,7 @@ pub mod profile;
 pub mod roofline;
 pub mod simd;
 mod simulate;
+pub mod streaming;
 mod timing;
 pub mod work;
 

@@ -239,6 +239,12 @@ impl Costs {
     /// are activation traffic; the rest is compute, and what an imitating kernel's arithmetic
     /// costs beyond the native one's is emulation.
     pub fn cost(&self, kernel: usize, work: &Work) -> Option<Causes> {
+        self.cost_of_calls(kernel, work, 1)
+    }
+
+    /// As [`Costs::cost`], where the work is done in so many calls. Weights and traffic are those of
+    /// all calls.
+    pub fn cost_of_calls(&self, kernel: usize, work: &Work, calls: u64) -> Option<Causes> {
         let kernel = self.kernels.get(kernel)?;
         let arithmetic = kernel.arithmetic(work);
         let native = match kernel.imitates {
@@ -256,7 +262,8 @@ impl Costs {
             }
         }
         let mut causes = Causes::ZERO;
-        causes.charge(Cause::TransferSetup, Cycles::ceil_from(self.per_operator + kernel.per_call));
+        let setup = (self.per_operator + kernel.per_call) * calls as f64;
+        causes.charge(Cause::TransferSetup, Cycles::ceil_from(setup));
         causes.charge(Cause::Compute, Cycles::ceil_from(native));
         causes.charge(Cause::Emulation, Cycles::ceil_from(arithmetic - native));
         causes.charge(Cause::WeightFetch, Cycles::ceil_from(weights));

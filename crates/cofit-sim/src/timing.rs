@@ -8,7 +8,7 @@
 mod ethos_u;
 mod kpu_k210;
 mod max7800x;
-mod processor;
+pub(crate) mod processor;
 mod roofline;
 
 use cofit_chip::{Chip, Engine, Timing};

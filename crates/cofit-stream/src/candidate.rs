@@ -30,6 +30,8 @@ impl Setting<'_> {
 /// What running a stage piece by piece takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
+    /// Iterations of the stages, those made twice included.
+    pub iterations: u64,
     /// Multiply-accumulates, those made twice included.
     pub macs: u64,
     /// Calls of the stages' kernels.
@@ -43,6 +45,7 @@ impl Effort {
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
+            iterations: self.iterations.saturating_add(other.iterations),
             macs: self.macs.saturating_add(other.macs),
             calls: self.calls.saturating_add(other.calls),
             constant_bytes: self.constant_bytes.saturating_add(other.constant_bytes),
@@ -271,7 +274,11 @@ pub(crate) fn effort_of(
             u64::try_from(share).unwrap_or(u64::MAX)
         }
     };
-    Effort { macs, calls, constant_bytes: stage.constant_bytes.saturating_mul(calls) }
+    let iterations = match stage.manner {
+        Manner::Whole => 1,
+        Manner::Streamed { .. } | Manner::Accumulated { .. } => rows * columns,
+    };
+    Effort { iterations, macs, calls, constant_bytes: stage.constant_bytes.saturating_mul(calls) }
 }
 
 /// `columns` columns in `strips` strips whose widths differ by one at most.

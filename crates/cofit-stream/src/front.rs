@@ -75,7 +75,12 @@ pub fn front(graph: &Graph, network: &Network, question: Question, weigh: &Weigh
         outputs_outside: question.outputs == Side::Outside,
     };
     let whole = network.stages.values().fold(Effort::default(), |sum, stage| {
-        sum.plus(Effort { macs: stage.macs.get(), calls: 1, constant_bytes: stage.constant_bytes })
+        sum.plus(Effort {
+            iterations: stage.grid.area(),
+            macs: stage.macs.get(),
+            calls: 1,
+            constant_bytes: stage.constant_bytes,
+        })
     });
     let candidates = Candidates::of(setting, question.may_recompute, weigh);
     let mut known: BTreeMap<(usize, usize, Pieces, usize), Geometry> = BTreeMap::new();

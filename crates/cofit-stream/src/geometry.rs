@@ -58,11 +58,14 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
     for id in group.stages() {
         let stage = &network.stages[id];
         let whole = u128::from(stage.macs.get());
-        let share = whole * u128::from(trace.area[id]) / u128::from(stage.grid.area().max(1));
+        let area = stage.grid.area().max(1);
+        let share = whole * u128::from(trace.area[id]) / u128::from(area);
         let macs = u64::try_from(share).unwrap_or(u64::MAX);
         let calls = trace.calls[id];
         let constant_bytes = stage.constant_bytes.saturating_mul(calls);
-        found.efforts.push((id, Effort { macs, calls, constant_bytes }));
+        found
+            .efforts
+            .push((id, Effort { iterations: trace.area[id], macs, calls, constant_bytes }));
         if let Manner::Accumulated { bytes } = stage.manner
             && group.pieces != Pieces::Whole
         {

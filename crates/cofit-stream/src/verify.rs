@@ -8,6 +8,7 @@
 use std::fmt;
 
 use cranelift_entity::{EntityRef, SecondaryMap};
+use smallvec::SmallVec;
 
 use crate::network::{Manner, Network, StageId, ValueId};
 use crate::schedule::{Pieces, Schedule, Storage, Uses};
@@ -104,7 +105,7 @@ pub fn verify(network: &Network, schedule: &Schedule) -> Result<(), Breach> {
         network,
         uses: &uses,
         schedule,
-        tags: vec![NOTHING; usize::try_from(schedule.arena.get()).unwrap_or(0)],
+        tags: vec![Tag::NOTHING; usize::try_from(schedule.arena.get()).unwrap_or(0)],
         done: SecondaryMap::new(),
         found: None,
     };
@@ -150,17 +151,44 @@ pub fn verify(network: &Network, schedule: &Schedule) -> Result<(), Breach> {
 }
 
 /// The value and the byte of it that lie at an address.
-type Tag = (u32, u32);
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Tag(u64);
 
-const NOTHING: Tag = (u32::MAX, u32::MAX);
+impl Tag {
+    /// Bits of a tag that number the byte.
+    const BYTE_BITS: u32 = 40;
 
-/// Marks sums; the second half is the stage.
-const SUMS: u32 = u32::MAX - 1;
+    const NOTHING: Self = Self(u64::MAX);
+
+    /// Stands before the stage in the tag of a byte of sums.
+    const SUMS: u64 = (1 << (64 - Self::BYTE_BITS)) - 2;
+
+    fn of(value: ValueId, byte: u64) -> Self {
+        Self(u64::from(value.as_u32()) << Self::BYTE_BITS | byte)
+    }
+
+    fn sums(stage: StageId) -> Self {
+        Self(Self::SUMS << Self::BYTE_BITS | u64::from(stage.as_u32()))
+    }
+
+    fn value(self) -> Option<ValueId> {
+        let owner = self.0 >> Self::BYTE_BITS;
+        u32::try_from(owner).ok().filter(|_| owner < Self::SUMS).map(ValueId::from_u32)
+    }
+
+    const fn byte(self) -> u64 {
+        self.0 & ((1 << Self::BYTE_BITS) - 1)
+    }
+}
+
+/// Addresses without a break, with the number of the first byte that lies there.
+type Run = (u64, std::ops::Range<usize>);
 
 struct Check<'a> {
     network: &'a Network,
     uses: &'a Uses,
     schedule: &'a Schedule,
+    /// What lies at each address.
     tags: Vec<Tag>,
     /// Iterations done by each stage.
     done: SecondaryMap<StageId, u64>,
@@ -198,7 +226,7 @@ impl Check<'_> {
         if let Manner::Accumulated { bytes } = stage.manner
             && group.pieces != Pieces::Whole
         {
-            let tag = (SUMS, task.stage.as_u32());
+            let tag = Tag::sums(task.stage);
             for at in 0..bytes {
                 let address = self.address(sums, at).ok_or(Breach::Sums(task.stage))?;
                 if !task.is_first && self.tags[address] != tag {
@@ -242,21 +270,24 @@ impl Check<'_> {
         if storage == Storage::Outside {
             return Ok(());
         }
-        for at in from..to {
-            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
-            let (owner, byte) = self.tags[address];
-            let stage = &self.network.stages[task.stage];
-            let is_read = stage.reads.iter().any(|read| read.value.as_u32() == owner);
-            // Operands have pixels as large as the result's, at the same positions.
-            if is_read && u64::from(byte) > at && u64::from(byte) < to {
-                let pixel = u64::from(byte) / self.network.values[value].pixel_bytes.max(1);
-                return Err(Breach::Missing {
-                    stage: task.stage,
-                    value: ValueId::from_u32(owner),
-                    row: task.rows.start,
-                    column: u32::try_from(pixel).unwrap_or(u32::MAX),
-                    instead: Some(value),
-                });
+        let stage = &self.network.stages[task.stage];
+        for (at, place) in self.places(value, storage, from, to)? {
+            for (at, tag) in (at..).zip(&self.tags[place]) {
+                let Some(owner) = tag.value() else { continue };
+                // Operands have pixels as large as the result's, at the same positions.
+                if tag.byte() > at
+                    && tag.byte() < to
+                    && stage.reads.iter().any(|read| read.value == owner)
+                {
+                    let pixel = tag.byte() / self.network.values[value].pixel_bytes.max(1);
+                    return Err(Breach::Missing {
+                        stage: task.stage,
+                        value: owner,
+                        row: task.rows.start,
+                        column: u32::try_from(pixel).unwrap_or(u32::MAX),
+                        instead: Some(value),
+                    });
+                }
             }
         }
         Ok(())
@@ -290,10 +321,10 @@ impl Check<'_> {
         if storage == Storage::Outside {
             return Ok(());
         }
-        for at in from..to {
-            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
-            let byte = u32::try_from(at).unwrap_or(u32::MAX);
-            self.tags[address] = if is_there { (value.as_u32(), byte) } else { NOTHING };
+        for (at, place) in self.places(value, storage, from, to)? {
+            for (at, tag) in (at..).zip(&mut self.tags[place]) {
+                *tag = if is_there { Tag::of(value, at) } else { Tag::NOTHING };
+            }
         }
         Ok(())
     }
@@ -317,22 +348,43 @@ impl Check<'_> {
         let it = &self.network.values[value];
         let width = u64::from(local.end - local.start).max(1);
         for (from, to) in self.runs(value, rows, &columns, &local) {
-            for at in from..to {
-                let address = self.address(storage, at).ok_or(Breach::Place(value))?;
-                let (owner, byte) = self.tags[address];
-                if (owner, u64::from(byte)) != (value.as_u32(), at) {
-                    let pixel = at / it.pixel_bytes.max(1);
-                    let position = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
-                    return Err(Breach::Missing {
-                        stage,
-                        value,
-                        row: position(pixel / width),
-                        column: position(pixel % width + u64::from(local.start)),
-                        instead: (owner < SUMS).then(|| ValueId::from_u32(owner)),
-                    });
-                }
+            for (at, place) in self.places(value, storage, from, to)? {
+                let tags = &self.tags[place];
+                let wrong = (at..).zip(tags).find(|(at, tag)| **tag != Tag::of(value, *at));
+                let Some((at, tag)) = wrong else { continue };
+                let pixel = at / it.pixel_bytes.max(1);
+                let position = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+                return Err(Breach::Missing {
+                    stage,
+                    value,
+                    row: position(pixel / width),
+                    column: position(pixel % width + u64::from(local.start)),
+                    instead: tag.value(),
+                });
             }
         }
         Ok(())
+    }
+
+    /// The addresses of bytes `from..to` of a value, in runs without a break, each with the number of
+    /// its first byte.
+    fn places(
+        &self,
+        value: ValueId,
+        storage: Storage,
+        from: u64,
+        to: u64,
+    ) -> Result<SmallVec<[Run; 2]>, Breach> {
+        let Storage::Arena { capacity, .. } = storage else { return Err(Breach::Place(value)) };
+        let mut places = SmallVec::new();
+        let mut at = from;
+        while at < to {
+            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
+            let to_arena_end = self.tags.len() as u64 - address as u64;
+            let length = (to - at).min(capacity - at % capacity).min(to_arena_end);
+            places.push((at, address..address + length as usize));
+            at += length;
+        }
+        Ok(places)
     }
 }

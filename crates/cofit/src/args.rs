@@ -250,6 +250,18 @@ pub struct PlanArgs {
     /// Print how long each pass took
     #[arg(long)]
     pub timings: bool,
+    /// Every trade of memory for work and time below the tensor, instead of one plan
+    #[arg(long)]
+    pub pareto: bool,
+    /// With --pareto: the model's inputs lie outside the arena, as a camera's driver may hold them
+    #[arg(long, requires = "pareto")]
+    pub inputs_outside: bool,
+    /// With --pareto: whoever takes the model's outputs has room for them
+    #[arg(long, requires = "pareto")]
+    pub outputs_outside: bool,
+    /// With --pareto: compute nothing twice
+    #[arg(long, requires = "pareto")]
+    pub no_recompute: bool,
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -4,10 +4,24 @@ use cofit_chip::{NumberKind, OperatorClass, SimdCost, SimdTiming};
 use cofit_ir::Extent2d;
 
 use super::{Issuer, StepView};
+use crate::causes::Causes;
 use crate::simd::{Costs, Kernel, Wait};
+use crate::work::Work;
 
 /// One kernel call after another on the core; nothing overlaps.
 pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer) {
+    if let Some(causes) = cost(view, timing, &view.work(), 1) {
+        issuer.compute_all(&causes);
+    }
+}
+
+/// What `work` costs in so many calls of the step's kernel.
+pub(crate) fn cost(
+    view: &StepView<'_>,
+    timing: &SimdTiming,
+    work: &Work,
+    calls: u64,
+) -> Option<Causes> {
     let number =
         if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
     let bits = view.layer.main.element.bits();
@@ -46,10 +60,7 @@ pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issue
             .collect(),
         kernels,
     };
-    let work = view.work();
-    if let Some(causes) = costs.cost(costs.kernels.len() - 1, &work) {
-        issuer.compute_all(&causes);
-    }
+    costs.cost_of_calls(costs.kernels.len() - 1, work, calls)
 }
 
 /// The class of the step's main operator, with what only its window tells.

@@ -25,4 +25,8 @@ crate::codes! {
         "No memory is exceeded without a refusal",
         why: "A plan that fits on paper only is the mistake that cofit exists to prevent.",
         cure: "Please report the message together with the model and the card.";
+    STREAMING = "CF-PLN-007", Internal,
+        "Every byte that a piece of an operator reads lies where it was written last",
+        why: "Rings and results that follow their operands leave no room for mistakes: a byte too few destroys a pixel that is still needed.",
+        cure: "Please report the message together with the model and the card.";
 }

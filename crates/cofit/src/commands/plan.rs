@@ -29,6 +29,9 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
     if args.print_after.is_some() || args.stop_after.is_some() || args.timings {
         return watch(args);
     }
+    if args.pareto {
+        return super::pareto::run(args);
+    }
     let evaluated = Evaluated::new(&args.model, &args.target, &Budget::default())?;
     let subject = evaluated.subject();
     emit(
