@@ -8,7 +8,6 @@ use cofit_exec::{
 };
 use cofit_ir::{TensorId, Verified};
 use cofit_stream::Schedule;
-use cofit_vocab::Diagnostics;
 
 /// A model with what it computes operator by operator.
 pub struct Reference {
@@ -73,18 +72,6 @@ impl Reference {
         let (mut keep, mut state) = (Keep::default(), network.state());
         let outputs = network.run(&mut state, &inputs, &mut keep).ok()??;
         Some(Self { network, inputs, tensors: keep.0, outputs, state })
-    }
-
-    /// Runs a schedule, without comparing.
-    pub fn run(
-        &self,
-        stages: &cofit_stream::Network,
-        schedule: &Schedule,
-    ) -> Result<Account, Diagnostics> {
-        let mut state = self.network.state();
-        let done =
-            self.network.run_in_arena(&mut state, &self.inputs, stages, schedule, &mut ())?;
-        Ok(done.expect("no observer").1)
     }
 
     /// Runs a schedule and compares every piece, every output and the state; says what differs or why

@@ -1,11 +1,11 @@
 //! Schedules that the planner makes.
 
-use cofit_ir::{TensorId, Verified};
-use cofit_stream::{Network, Question, Side, by_macs, front};
-use cofit_vocab::ElementType;
+use cofit_ir::Verified;
+use cofit_stream::{Network, Question, Schedule, Side, Storage, ValueId, by_macs, front, verify};
+use cofit_vocab::{Bytes, ElementType};
 use proptest::prelude::*;
 
-use crate::chains::{Chain, Instruction, block, grow};
+use crate::chains::{block, random_chain};
 use crate::execution::Reference;
 
 /// Every question that a front can be asked.
@@ -52,30 +52,62 @@ fn fronts_of_a_block_run() {
     }
 }
 
+/// Changes an address, a capacity or the arena a little.
+fn harm(network: &Network, schedule: &mut Schedule, (what, at, amount): (u8, u8, i8)) {
+    let values: Vec<ValueId> = network.values.keys().collect();
+    let value = values[usize::from(at) % values.len()];
+    let pixel = network.values[value].pixel_bytes;
+    let arena = schedule.arena.get().max(1);
+    let small = i64::from(amount % 9);
+    match (what % 4, &mut schedule.values[value]) {
+        (0, Storage::Arena { start, .. }) => {
+            *start = start.wrapping_add_signed(small).min(arena - 1);
+        }
+        (1, Storage::Arena { capacity, .. }) => *capacity = capacity.saturating_sub(pixel).max(1),
+        (2, Storage::Arena { capacity, .. }) => *capacity += pixel,
+        (3, _) => schedule.arena = Bytes(arena.saturating_add_signed(small).max(1)),
+        (_, Storage::Nowhere | Storage::Outside) => {}
+        (_, Storage::Arena { start, .. }) => *start = u64::from(at) % arena,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn fronts_of_random_chains_run(
-        size in (3_u32..9, 3_u32..9),
-        steps in proptest::collection::vec(any::<Instruction>(), 1..9),
-        is_float in any::<bool>(),
-        second in any::<u8>(),
-    ) {
-        let element = if is_float { ElementType::Float32 } else { ElementType::Int8 };
-        let mut chain = Chain::new(element, size.0, size.1, 2);
-        for step in steps {
-            grow(&mut chain, step);
-        }
-        let computed: Vec<TensorId> = chain.maps[1..].to_vec();
-        prop_assume!(!computed.is_empty());
-        let others = match second % 3 {
-            0 => &computed[usize::from(second) % computed.len()..][..1],
-            _ => &[],
-        };
-        let model = chain.finish(others);
+    fn fronts_of_random_chains_run(model in random_chain()) {
         if let Err(found) = run_fronts(&model) {
             prop_assert!(false, "{found}\n{}", **model.model());
         }
+    }
+
+    /// The verifier knows no numbers and the execution no rules: they agree on what is sound.
+    #[test]
+    fn damaged_schedules_are_found_by_both(
+        model in random_chain(),
+        which in any::<(u8, u8)>(),
+        damages in proptest::collection::vec(any::<(u8, u8, i8)>(), 1..3),
+    ) {
+        let reference = Reference::of(&model).expect("a model that runs");
+        let graph = model.main_graph();
+        let network = Network::of(graph);
+        let all: Vec<Question> = questions().collect();
+        let question = all[usize::from(which.0) % all.len()];
+        let points = front(graph, &network, question, &by_macs).points;
+        let mut schedule = points[usize::from(which.1) % points.len()].schedule.clone();
+        for damage in damages {
+            harm(&network, &mut schedule, damage);
+        }
+        let (verified, executed) =
+            (verify(&network, &schedule), reference.check(&network, &schedule));
+        prop_assert_eq!(
+            verified.is_ok(),
+            executed.is_ok(),
+            "{:?}, {:?}\n{:#?}\n{}",
+            verified,
+            executed,
+            schedule,
+            **model.model()
+        );
     }
 }

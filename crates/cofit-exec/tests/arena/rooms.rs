@@ -7,7 +7,6 @@ use cofit_stream::{
     ValueId, visit_tasks,
 };
 use cofit_vocab::Bytes;
-use cranelift_entity::EntityRef;
 
 /// Consecutive groups of at most `length` stages. Groups of several strips hold only what a strip may
 /// compute anew, and only their last stage writes what is read outside: the others compute no column
@@ -115,9 +114,4 @@ fn ring(network: &Network, uses: &Uses, group: &Group, value: ValueId) -> u64 {
 /// Every stage by itself, at once.
 pub fn one_by_one(network: &Network) -> Vec<Group> {
     groups(network, 1, Pieces::Whole, 1)
-}
-
-/// The stage of an index.
-pub fn stage(index: usize) -> StageId {
-    StageId::new(index)
 }
