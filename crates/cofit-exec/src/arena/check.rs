@@ -146,6 +146,35 @@ fn check_values(graph: &Graph, network: &Network, schedule: &Schedule) -> Result
         if storage == Storage::Outside && !it.is_input && !it.is_output {
             return Err(refuse("a value inside the network lies outside the arena", place()));
         }
+        check_alignment(schedule, storage, u64::from(tensor.element.bits()).div_ceil(8), place)?;
+    }
+    for (id, stage) in &network.stages {
+        let place = || Place::operator(graph.operator_name(stage.operator));
+        check_alignment(schedule, schedule.sums[id], 4, place)?;
     }
     Ok(())
+}
+
+/// Checks that no element of `width` bytes is torn apart or lies at an address that is no multiple of
+/// its size.
+fn check_alignment(
+    schedule: &Schedule,
+    storage: Storage,
+    width: u64,
+    place: impl Fn() -> Place,
+) -> Result<(), Refusal> {
+    let Storage::Arena { start, capacity } = storage else { return Ok(()) };
+    let arena = schedule.arena.get();
+    let begins_anew = start.checked_add(capacity).is_none_or(|end| end > arena);
+    let is_aligned = start.is_multiple_of(width)
+        && capacity.is_multiple_of(width)
+        && (!begins_anew || arena.is_multiple_of(width));
+    if is_aligned {
+        return Ok(());
+    }
+    let message = format!(
+        "elements of {width} bytes lie at address {start} in a room of {capacity} in {}",
+        schedule.arena
+    );
+    Err(refuse(message, place()))
 }

@@ -67,6 +67,11 @@ pub(super) fn run(
     Ok((outputs, account))
 }
 
+/// All sums of a stage.
+const fn sums_of(stage: &Stage) -> Run {
+    Run { stored: 0, byte: 0, length: sum_bytes(stage) }
+}
+
 /// Bytes of the sums of a stage.
 const fn sum_bytes(stage: &Stage) -> u64 {
     match stage.manner {
@@ -163,6 +168,10 @@ impl Runner<'_> {
         let is_all = operands.iter().all(|(_, part)| part.is_whole(self.stages))
             && results.iter().all(|part| part.is_whole(self.stages));
         let is_in_place = stage.manner == Manner::Streamed { in_place: true };
+        let sums = Owner::Sums(task.stage);
+        if task.is_first {
+            self.memories.promise(sums, sums_of(stage));
+        }
         if !is_in_place {
             for part in &results {
                 for run in part.runs(self.stages).into_iter().flatten() {
@@ -197,6 +206,9 @@ impl Runner<'_> {
         for (part, result) in results.iter().zip(computed) {
             self.keep(stage, task.stage, part, result.as_slice(), is_in_place, &operands)?;
         }
+        if task.is_last {
+            self.memories.free(sums, sums_of(stage));
+        }
         Ok(())
     }
 
@@ -227,7 +239,7 @@ impl Runner<'_> {
         operands: &[(cofit_stream::Read, Part)],
     ) -> Result<Option<Buffer>, Stop> {
         let owner = Owner::Sums(task.stage);
-        let run = Run { stored: 0, byte: 0, length: sum_bytes(stage) };
+        let run = sums_of(stage);
         let mut sums = vec![0; usize::try_from(run.length / 4).unwrap_or(0)];
         if !task.is_first {
             self.bytes.clear();
@@ -248,7 +260,6 @@ impl Runner<'_> {
         }
         self.account.macs[task.stage] += stage.macs;
         let finished = self.finish(stage, &sums).map_err(Stop::Wrong)?;
-        self.memories.free(owner, run);
         finished.map(Some).map_err(|Fault(message)| self.fault(stage, &message))
     }
 

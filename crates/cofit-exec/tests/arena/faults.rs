@@ -148,6 +148,22 @@ fn stages_that_come_too_early_or_not_at_all_are_found() {
     );
 }
 
+#[test]
+fn elements_lie_at_multiples_of_their_size() {
+    let mut chain = Chain::new(ElementType::Int16, 3, 3, 1);
+    chain.relu();
+    let model = chain.finish(&[]);
+    let reference = Reference::of(&model).expect("a model that runs");
+    let network = Network::of(model.main_graph());
+    let mut schedule = lay_out(&network, one_by_one(&network));
+    *room(&mut schedule, 1).0 += 1;
+    let found = reference.check(&network, &schedule).expect_err("a fault");
+    expect![
+        "CF-EXE-006: elements of 2 bytes lie at address 25 in a room of 18 in 48 B (tensor `t1`)"
+    ]
+    .assert_eq(&found);
+}
+
 /// A strip computes columns at its borders anew, but pixels that are summed count once.
 #[test]
 fn strips_repeat_no_sums() {
@@ -161,7 +177,8 @@ fn strips_repeat_no_sums() {
     reference.check(&network, &schedule).expect("a sound schedule");
     schedule.groups[0].strips = vec![0..1, 1..2];
     let found = reference.check(&network, &schedule).expect_err("a fault");
-    expect!["CF-EXE-006: a group of several strips would run it once a strip (operator `t2`)"].assert_eq(&found);
+    expect!["CF-EXE-006: a group of several strips would run it once a strip (operator `t2`)"]
+        .assert_eq(&found);
 }
 
 #[test]
