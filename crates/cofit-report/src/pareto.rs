@@ -62,7 +62,10 @@ fn groups(point: &StreamingPoint) -> String {
     let of = |group: &cofit_stream::Group| {
         let (first, last) = (group.first.as_u32(), group.last.as_u32());
         let mut text = if first == last { format!("{first}") } else { format!("{first}-{last}") };
-        let _ = write!(text, " {}", group.pieces.name());
+        let _ = match group.pieces {
+            Pieces::Pixels(count) if count > 1 => write!(text, " {count} pixels"),
+            pieces => write!(text, " {}", pieces.name()),
+        };
         if group.strips.len() > 1 {
             let _ = write!(text, " x{}", group.strips.len());
         }
@@ -286,6 +289,10 @@ fn point_value(front: &Front<'_>, point: &StreamingPoint) -> Value {
             json!({
                 "operators": operators,
                 "pieces": group.pieces.name(),
+                "pixels": match group.pieces {
+                    Pieces::Pixels(count) => json!(count),
+                    Pieces::Whole | Pieces::Rows => Value::Null,
+                },
                 "strips": group.strips.iter().map(|it| json!([it.start, it.end])).collect::<Vec<_>>(),
                 "macs": group.stages().map(|id| point.point.efforts[id].macs).sum::<u64>(),
                 "calls": group.stages().map(|id| point.point.efforts[id].calls).sum::<u64>(),

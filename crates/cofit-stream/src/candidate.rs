@@ -69,13 +69,17 @@ pub type Cost = (u64, u64);
 /// How a stage's effort is weighed.
 pub type Weigh<'a> = dyn Fn(StageId, Effort) -> Cost + 'a;
 
+/// Numbers of pixels that pieces of a row are tried with.
+pub(crate) const PIXELS: [u32; 5] = [1, 2, 4, 8, 16];
+
 /// A group's stages, and what does not depend on how they are run.
 pub(crate) struct GroupView<'a> {
     setting: Setting<'a>,
     first: StageId,
     last: StageId,
     rows: Lag,
-    columns: Lag,
+    /// By the number of pixels of a piece.
+    columns: SmallVec<[(u32, Lag); PIXELS.len()]>,
     /// Values that lie in the arena in full while the group runs.
     full: SmallVec<[ValueId; 4]>,
     /// Internal values that are no streams.
@@ -146,14 +150,23 @@ impl<'a> GroupView<'a> {
             setting,
             first,
             last,
-            rows: lag(network, uses, first, last, Along::Rows),
-            columns: lag(network, uses, first, last, Along::Columns),
+            rows: lag(network, uses, first, last, Along::Rows, 1),
+            columns: PIXELS
+                .iter()
+                .filter(|&&count| count == 1 || count < driver.grid.columns)
+                .map(|&count| (count, lag(network, uses, first, last, Along::Columns, count)))
+                .collect(),
             full,
             fixed,
             sums,
             may_strip,
             driver_columns: driver.grid.columns,
         })
+    }
+
+    /// Numbers of pixels that a piece may have.
+    pub fn pixels(&self) -> impl Iterator<Item = u32> + '_ {
+        self.columns.iter().map(|lag| lag.0)
     }
 
     /// Whether strips are possible, and how many columns there are to cut.
@@ -194,9 +207,11 @@ impl<'a> GroupView<'a> {
                 .map_or(it.grid.columns, |writer| widest[writer.index() - self.first.index()]);
             let pixels = match pieces {
                 Pieces::Whole | Pieces::Rows => u64::from(rows) * u64::from(width),
-                Pieces::Pixels => {
+                Pieces::Pixels(count) => {
                     let of = |ring: &&(ValueId, u32)| ring.0 == value;
-                    let columns = self.columns.rings.iter().find(of).map_or(width, |ring| ring.1);
+                    let lag = self.columns.iter().find(|lag| lag.0 == count);
+                    let ring = lag.and_then(|lag| lag.1.rings.iter().find(of));
+                    let columns = ring.map_or(width, |ring| ring.1);
                     u64::from(rows.saturating_sub(1)) * u64::from(width)
                         + u64::from(columns.min(width))
                 }
@@ -208,10 +223,10 @@ impl<'a> GroupView<'a> {
         let full = full.fold(0, u64::saturating_add);
         let saved = match (pieces, group.strips.len()) {
             (Pieces::Whole, _) => 0,
-            (Pieces::Rows | Pieces::Pixels, 1) => {
+            (Pieces::Rows | Pieces::Pixels(_), 1) => {
                 self.rows.behind.iter().map(|it| self.saved(it, pieces)).max().unwrap_or(0)
             }
-            (Pieces::Rows | Pieces::Pixels, _) => 0,
+            (Pieces::Rows | Pieces::Pixels(_), _) => 0,
         };
         let sums = if pieces == Pieces::Whole { 0 } else { self.sums };
         let peak = full.saturating_add(rings).saturating_add(self.fixed).saturating_add(sums);
@@ -227,11 +242,11 @@ impl<'a> GroupView<'a> {
         let network = self.setting.network;
         let (result, operand) = (&network.values[behind.result], &network.values[behind.operand]);
         let mut distance = behind.bytes;
-        if pieces == Pieces::Pixels {
-            // A pixel is written when all but the last pixels of its row are still to come.
+        if let Pieces::Pixels(count) = pieces {
+            // The first piece of a row is written when all other pixels of it are still to come.
             let row = |grid: crate::Grid, bytes: u64| {
-                i64::try_from(u64::from(grid.columns.saturating_sub(1)).saturating_mul(bytes))
-                    .unwrap_or(0)
+                let others = u64::from(grid.columns.saturating_sub(count));
+                i64::try_from(others.saturating_mul(bytes)).unwrap_or(0)
             };
             distance -= row(result.grid, result.pixel_bytes)
                 .min(row(operand.grid, operand.pixel_bytes))
@@ -263,7 +278,11 @@ pub(crate) fn effort_of(
     let calls = match (stage.manner, pieces) {
         (Manner::Whole, _) | (_, Pieces::Whole) => 1,
         (_, Pieces::Rows) => rows * strips as u64,
-        (_, Pieces::Pixels) => rows * columns,
+        (_, Pieces::Pixels(count)) => {
+            // Strips are about even, so that each has a last piece of its own.
+            let strips = strips.max(1) as u64;
+            rows * strips * columns.div_ceil(strips).div_ceil(u64::from(count.max(1)))
+        }
     };
     let whole = stage.macs.get();
     let macs = match stage.manner {

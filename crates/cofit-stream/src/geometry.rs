@@ -174,11 +174,15 @@ impl Trace<'_> {
             let own = columns.stage(reader);
             let own_width = u64::from(own.end - own.start);
             let rows = u64::from(stage.grid.rows);
+            let step = u64::from(self.group.pieces.columns(own.end - own.start));
             let (all, per_row) = match (self.group.pieces, stage.manner) {
                 (Pieces::Whole, _) | (_, Manner::Whole) => (1, 1),
                 _ if own_width == 0 => (0, 1),
                 (Pieces::Rows, _) => (rows, 1),
-                (Pieces::Pixels, _) => (rows * own_width, own_width),
+                (Pieces::Pixels(_), _) => {
+                    let per_row = own_width.div_ceil(step);
+                    (rows * per_row, per_row)
+                }
             };
             let done = self.done[reader];
             if done >= all {
@@ -189,7 +193,7 @@ impl Trace<'_> {
                     oldest = 0;
                     continue;
                 };
-                if all == 1 && self.group.pieces != Pieces::Pixels {
+                if all == 1 && !matches!(self.group.pieces, Pieces::Pixels(_)) {
                     // A single piece may be the whole stage.
                     let row = down.reads(0, 1, grid.rows).start;
                     oldest = oldest.min(u64::from(row) * width);
@@ -204,7 +208,9 @@ impl Trace<'_> {
                 };
                 let column = match self.group.pieces {
                     Pieces::Whole | Pieces::Rows => own.start,
-                    Pieces::Pixels => own.start + u32::try_from(done % per_row).unwrap_or(u32::MAX),
+                    Pieces::Pixels(_) => {
+                        own.start + u32::try_from(done % per_row * step).unwrap_or(u32::MAX)
+                    }
                 };
                 oldest = oldest.min(first_of(row, column));
                 // The next row may begin further to the left of the same first row.

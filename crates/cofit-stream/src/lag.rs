@@ -64,13 +64,14 @@ struct Held {
     most: u32,
 }
 
-/// Simulates stages `first..=last` as one group.
+/// Simulates stages `first..=last` as one group that runs in pieces of `step` positions.
 pub(crate) fn lag(
     network: &Network,
     uses: &Uses,
     first: StageId,
     last: StageId,
     along: Along,
+    step: u32,
 ) -> Lag {
     let base = first.index();
     let count = last.index() + 1 - base;
@@ -132,7 +133,7 @@ pub(crate) fn lag(
         }
         stages.push(walk);
     }
-    let mut run = Run { network, along, stages, inner, dying, behind: SmallVec::new() };
+    let mut run = Run { network, along, step, stages, inner, dying, behind: SmallVec::new() };
     run.run_to(count - 1, u32::MAX);
     for at in 0..count {
         if !run.stages[at].results.is_empty()
@@ -165,6 +166,8 @@ struct Walk {
 struct Run<'a> {
     network: &'a Network,
     along: Along,
+    /// Positions of one piece.
+    step: u32,
     stages: Vec<Walk>,
     inner: Vec<Held>,
     dying: Vec<Held>,
@@ -172,10 +175,10 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn reads(&self, reach: &Reach, at: u32, length: u32) -> std::ops::Range<u32> {
+    fn reads(&self, reach: &Reach, at: u32, end: u32, length: u32) -> std::ops::Range<u32> {
         match (reach, self.along) {
-            (Reach::Window { rows, .. }, Along::Rows) => rows.reads(at, at + 1, length),
-            (Reach::Window { columns, .. }, Along::Columns) => columns.reads(at, at + 1, length),
+            (Reach::Window { rows, .. }, Along::Rows) => rows.reads(at, end, length),
+            (Reach::Window { columns, .. }, Along::Columns) => columns.reads(at, end, length),
             (Reach::All, _) => 0..length,
         }
     }
@@ -203,34 +206,33 @@ impl Run<'_> {
     fn run_to(&mut self, at: usize, count: u32) {
         while self.stages[at].done < count.min(self.stages[at].length) {
             let position = self.stages[at].done;
+            let end = position.saturating_add(self.step).min(self.stages[at].length);
             for index in 0..self.stages[at].operands.len() {
                 let (writer, reach, length) = self.stages[at].operands[index];
                 let Some(writer) = writer else { continue };
                 let needed = match self.stages[writer].is_streamed {
-                    true => self.reads(&reach, position, length).end,
+                    true => self.reads(&reach, position, end, length).end,
                     false => u32::MAX,
                 };
                 self.run_to(writer, needed);
             }
             let is_in_place = self.stages[at].in_place;
             if is_in_place {
-                self.stages[at].done += 1;
+                self.stages[at].done = end;
             }
-            let is_last = position + 1 == self.stages[at].length;
+            let is_last = end == self.stages[at].length;
             if self.stages[at].is_streamed || is_last {
-                self.write(at, position);
+                self.write(at, end);
             }
-            if !is_in_place {
-                self.stages[at].done += 1;
-            }
+            self.stages[at].done = end;
         }
     }
 
     /// Records what is there when a stage writes.
-    fn write(&mut self, at: usize, position: u32) {
+    fn write(&mut self, at: usize, written: u32) {
         if let Some(index) = self.stages[at].inner {
             let held = &self.inner[index];
-            let end = if self.stages[at].is_streamed { position + 1 } else { held.length };
+            let end = if self.stages[at].is_streamed { written } else { held.length };
             let most = end.saturating_sub(self.oldest(held)).max(held.most);
             self.inner[index].most = most;
         }
@@ -238,7 +240,7 @@ impl Run<'_> {
             let result = self.stages[at].results[index];
             let value = &self.network.values[result];
             let length = self.along.length(value.grid).max(1);
-            let end = if self.stages[at].is_streamed { position + 1 } else { length };
+            let end = if self.stages[at].is_streamed { written } else { length };
             let written = value.bytes() / u64::from(length) * u64::from(end);
             for operand in &self.dying {
                 let freed = u64::from(self.oldest(operand)) * operand.bytes;

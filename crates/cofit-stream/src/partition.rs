@@ -123,11 +123,17 @@ fn ways(
     if is_alone {
         ways.push(view.candidate(Pieces::Whole, 1, weigh));
     }
-    for pieces in [Pieces::Rows, Pieces::Pixels] {
+    for pieces in std::iter::once(Pieces::Rows).chain(view.pixels().map(Pieces::Pixels)) {
         ways.push(view.candidate(pieces, 1, weigh));
         let Some(columns) = view.strippable_columns().filter(|_| may_recompute) else { continue };
         for &strips in STRIPS.iter().filter(|&&strips| strips <= columns) {
-            ways.push(view.candidate(pieces, strips, weigh));
+            // Pieces as wide as the strip are its rows.
+            if pieces.columns(columns.div_ceil(strips)) < columns.div_ceil(strips)
+                || pieces == Pieces::Rows
+                || pieces == Pieces::Pixels(1)
+            {
+                ways.push(view.candidate(pieces, strips, weigh));
+            }
         }
     }
     let is_worse = |a: &Candidate, b: &Candidate| a.peak >= b.peak && a.cost >= b.cost;

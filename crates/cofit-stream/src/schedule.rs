@@ -45,8 +45,8 @@ pub enum Pieces {
     Whole,
     /// Rows.
     Rows,
-    /// Single pixels.
-    Pixels,
+    /// So many pixels of a row, fewer at its end.
+    Pixels(u32),
 }
 
 impl Pieces {
@@ -55,7 +55,15 @@ impl Pieces {
         match self {
             Self::Whole => "whole",
             Self::Rows => "rows",
-            Self::Pixels => "pixels",
+            Self::Pixels(_) => "pixels",
+        }
+    }
+
+    /// Columns of one piece of a row of `width` columns.
+    pub fn columns(self, width: u32) -> u32 {
+        match self {
+            Self::Whole | Self::Rows => width.max(1),
+            Self::Pixels(count) => count.clamp(1, width.max(1)),
         }
     }
 }

@@ -155,10 +155,17 @@ impl Walker<'_> {
             (_, Manner::Whole) | (Pieces::Whole, _) => (1, 1),
             _ if width == 0 => (0, 1),
             (Pieces::Rows, Manner::Streamed { .. } | Manner::Accumulated { .. }) => (rows, 1),
-            (Pieces::Pixels, Manner::Streamed { .. } | Manner::Accumulated { .. }) => {
-                (rows * width, width)
+            (Pieces::Pixels(_), Manner::Streamed { .. } | Manner::Accumulated { .. }) => {
+                let per_row = width.div_ceil(self.step(id));
+                (rows * per_row, per_row)
             }
         }
+    }
+
+    /// Columns of one piece of a stage.
+    fn step(&self, id: StageId) -> u64 {
+        let columns = self.columns.stage(id);
+        u64::from(self.group.pieces.columns(columns.end - columns.start))
     }
 
     /// Runs pieces of a stage until `count` of them are done, or all.
@@ -192,8 +199,9 @@ impl Walker<'_> {
             (index(piece)..index(piece + 1), columns)
         } else {
             let row = index(piece / per_row);
-            let column = columns.start + index(piece % per_row);
-            (row..row + 1, column..column + 1)
+            let step = self.step(id);
+            let column = columns.start + index(piece % per_row * step);
+            (row..row + 1, column..column.saturating_add(index(step)).min(columns.end))
         };
         let strips = self.group.strips.len();
         Task {
@@ -226,10 +234,10 @@ impl Walker<'_> {
         match self.group.pieces {
             Pieces::Whole => all,
             Pieces::Rows => u64::from(rows.end),
-            Pieces::Pixels => {
+            Pieces::Pixels(_) => {
                 let first = self.columns.stage(writer).start;
                 let last = u64::from(columns.end.saturating_sub(first));
-                u64::from(rows.end - 1) * per_row + last
+                u64::from(rows.end - 1) * per_row + last.div_ceil(self.step(writer))
             }
         }
     }
