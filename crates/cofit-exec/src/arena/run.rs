@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cofit_ir::{Graph, Model, TensorId};
 use cofit_stream::{
-    Manner, Schedule, Stage, StageId, StripColumns, Task, Uses, ValueId, visit_tasks,
+    Manner, Pieces, Schedule, Stage, StageId, StripColumns, Task, Uses, ValueId, visit_tasks,
 };
 use cofit_vocab::diagnostic::execution as rules;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -169,7 +169,7 @@ impl Runner<'_> {
             && results.iter().all(|part| part.is_whole(self.stages));
         let is_in_place = stage.manner == Manner::Streamed { in_place: true };
         let sums = Owner::Sums(task.stage);
-        if task.is_first {
+        if task.is_first && scope.group.pieces != Pieces::Whole {
             self.memories.promise(sums, sums_of(stage));
         }
         if !is_in_place {

@@ -203,9 +203,9 @@ fn check(model: &Verified, lengths: &[usize]) {
     assert_eq!(account.total_macs(), network.macs());
     assert_eq!(account.pieces, network.stages.len() as u64);
     for &length in lengths {
-        for pieces in [Pieces::Rows, Pieces::Pixels] {
+        for pieces in [Pieces::Rows, Pieces::Pixels(1), Pieces::Pixels(3)] {
             for strips in [1, 2, 3] {
-                let what = format!("groups of {length} by {} in {strips} strips", pieces.name());
+                let what = format!("groups of {length} by {pieces:?} in {strips} strips");
                 let (arena, account) = run(groups(&network, length, pieces, strips), &what);
                 if strips == 1 {
                     assert_eq!(account.total_macs(), network.macs(), "{what}");
@@ -332,12 +332,12 @@ proptest! {
     fn random_chains_are_the_same_in_pieces(
         model in random_chain(),
         length in 1_usize..9,
-        is_pixels in any::<bool>(),
+        pixels in 0_u32..5,
         strips in 1_u32..4,
     ) {
         let reference = Reference::of(&model).expect("a model that runs");
         let network = Network::of(model.main_graph());
-        let pieces = if is_pixels { Pieces::Pixels } else { Pieces::Rows };
+        let pieces = if pixels > 0 { Pieces::Pixels(pixels) } else { Pieces::Rows };
         let schedule = lay_out(&network, groups(&network, length, pieces, strips));
         let outcome = reference.check(&network, &schedule);
         prop_assert!(outcome.is_ok(), "{}\n{}", outcome.unwrap_err(), **model.model());

@@ -237,7 +237,7 @@ fn results_in_place_trail_their_operands() {
         *room(&mut schedule, 2).0 = start.wrapping_add_signed(shift);
         reference.check(&network, &schedule).map(|_| ())
     };
-    for pieces in [Pieces::Whole, Pieces::Rows, Pieces::Pixels] {
+    for pieces in [Pieces::Whole, Pieces::Rows, Pieces::Pixels(1)] {
         for below in [0, -2, -6] {
             assert_eq!(run(pieces, below), Ok(()), "{} {below}", pieces.name());
         }
@@ -245,7 +245,7 @@ fn results_in_place_trail_their_operands() {
     let above = |pieces| run(pieces, 6).expect_err("a fault");
     expect!["CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 is being written (operator `t3`)"].assert_eq(&above(Pieces::Rows));
     // Pixel by pixel, the next pixel is overwritten before it is read.
-    expect!["CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 lies (operator `t3`)"].assert_eq(&above(Pieces::Pixels));
+    expect!["CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 lies (operator `t3`)"].assert_eq(&above(Pieces::Pixels(1)));
 }
 
 /// Rings are as large as they need to be: none can spare a pixel.
@@ -255,7 +255,7 @@ fn no_ring_can_spare_a_pixel() {
     let reference = Reference::of(&model).expect("a model that runs");
     let network = Network::of(model.main_graph());
     let uses = Uses::of(&network);
-    for pieces in [Pieces::Rows, Pieces::Pixels] {
+    for pieces in [Pieces::Rows, Pieces::Pixels(1)] {
         let sound = lay_out(&network, groups(&network, 20, pieces, 1));
         reference.check(&network, &sound).expect("a sound schedule");
         let group = &sound.groups[0];

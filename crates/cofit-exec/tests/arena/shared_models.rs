@@ -34,7 +34,7 @@ fn check(name: &str, ways: &[(usize, Pieces, u32)]) {
     let account = run(one_by_one(&network), "one by one");
     assert_eq!(account.total_macs(), network.macs(), "{name}");
     for &(length, pieces, strips) in ways {
-        let what = format!("in groups of {length} by {} in {strips} strips", pieces.name());
+        let what = format!("in groups of {length} by {pieces:?} in {strips} strips");
         let account = run(groups(&network, length, pieces, strips), &what);
         assert!(
             account.pieces > network.stages.len() as u64,
@@ -46,7 +46,7 @@ fn check(name: &str, ways: &[(usize, Pieces, u32)]) {
 #[test]
 fn a_visual_wake_words_network_is_the_same_in_pieces() {
     let ways = [2, 3, 5, 8].into_iter().flat_map(|length| {
-        [(Pieces::Rows, 1), (Pieces::Pixels, 1), (Pieces::Rows, 2), (Pieces::Pixels, 3)]
+        [(Pieces::Rows, 1), (Pieces::Pixels(1), 1), (Pieces::Rows, 2), (Pieces::Pixels(4), 3)]
             .map(|(pieces, strips)| (length, pieces, strips))
     });
     check("mlperf_tiny/vww_96_int8.tflite", &ways.collect::<Vec<_>>());
@@ -55,7 +55,7 @@ fn a_visual_wake_words_network_is_the_same_in_pieces() {
 #[test]
 fn a_keyword_network_is_the_same_in_pieces() {
     let ways = [2, 4, 7].into_iter().flat_map(|length| {
-        [(Pieces::Rows, 1), (Pieces::Pixels, 1), (Pieces::Rows, 3), (Pieces::Pixels, 2)]
+        [(Pieces::Rows, 1), (Pieces::Pixels(1), 1), (Pieces::Rows, 3), (Pieces::Pixels(4), 2)]
             .map(|(pieces, strips)| (length, pieces, strips))
     });
     check("mlperf_tiny/kws_ref_model.tflite", &ways.collect::<Vec<_>>());
@@ -64,7 +64,7 @@ fn a_keyword_network_is_the_same_in_pieces() {
 #[test]
 fn a_residual_network_is_the_same_in_pieces() {
     let ways = [2, 3, 6].into_iter().flat_map(|length| {
-        [(Pieces::Rows, 1), (Pieces::Pixels, 1), (Pieces::Rows, 2), (Pieces::Pixels, 3)]
+        [(Pieces::Rows, 1), (Pieces::Pixels(1), 1), (Pieces::Rows, 2), (Pieces::Pixels(4), 3)]
             .map(|(pieces, strips)| (length, pieces, strips))
     });
     check("mlperf_tiny/pretrainedResnet_quant.tflite", &ways.collect::<Vec<_>>());
@@ -72,6 +72,6 @@ fn a_residual_network_is_the_same_in_pieces() {
 
 #[test]
 fn a_mobile_network_is_the_same_in_pieces() {
-    let ways = [(6, Pieces::Rows, 1), (3, Pieces::Rows, 3), (8, Pieces::Pixels, 1)];
+    let ways = [(6, Pieces::Rows, 1), (3, Pieces::Rows, 3), (8, Pieces::Pixels(1), 1)];
     check("coral_test_data/tf2_mobilenet_v2_1.0_224_ptq.tflite", &ways);
 }
