@@ -66,6 +66,7 @@ mod sqrt;
 mod squared_difference;
 mod strided_slice;
 mod sub;
+pub(crate) mod sums;
 mod svdf;
 mod tanh;
 mod tile;

@@ -18,14 +18,14 @@
 //! One operator is one file under `kernels/`, with `prepare` as its only entry; `kernels.rs` is the
 //! list. [`arithmetic`] holds the fixed-point arithmetic that they share; `elementwise.rs`,
 //! `broadcast.rs` and `lookup.rs` what element-wise ones share besides. `site.rs` is what a kernel sees
-//! when it is prepared, `call.rs` what it sees when it runs.
-//! list. [`arithmetic`] holds the fixed-point arithmetic that they share. `site.rs` is what a kernel
-//! sees when it is prepared, `call.rs` what it sees when it runs. Kernels that only move data rest on
-//! `copy_box.rs` and `axis_tables.rs`, those that reduce axes on `reduction.rs`.
+//! when it is prepared, `call.rs` what it sees when it runs. Kernels that only move data rest on
+//! `copy_box.rs` and `axis_tables.rs`, those that reduce axes on `reduction.rs`. [`arena`] runs a
+//! network in pieces, in an arena of a stated size.
 //!
 //! # What is absent
 //! Nothing here knows chips, plans or time.
 
+pub mod arena;
 pub mod arithmetic;
 mod axis_tables;
 mod broadcast;
@@ -45,6 +45,7 @@ mod site;
 #[cfg(test)]
 mod trial;
 
+pub use arena::{Account, Piece, PieceObserver};
 pub use arithmetic::Rounding;
 pub use buffer::{Buffer, Element, Slice, SliceMut};
 pub use difference::Difference;

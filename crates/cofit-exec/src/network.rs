@@ -36,6 +36,7 @@ impl Default for Options {
 /// A model of which every operator has a kernel.
 pub struct Network {
     model: Verified,
+    options: Options,
     graphs: PrimaryMap<GraphId, Prepared>,
 }
 
@@ -90,11 +91,19 @@ impl Observer for () {
 }
 
 /// Why a run ended early.
-enum Stop {
+pub(crate) enum Stop {
     /// Something is wrong.
     Wrong(Box<Diagnostic>),
     /// The observer has seen enough.
     Enough,
+}
+
+impl Stop {
+    /// An operator met a value that it is not defined for.
+    pub fn fault(graph: &Graph, id: OperatorId, message: String) -> Self {
+        let place = Place::operator(graph.operator_name(id));
+        Self::Wrong(Diagnostic::error(&rules::RUN_FAULT, message, place).into())
+    }
 }
 
 impl Network {
@@ -121,12 +130,21 @@ impl Network {
         for graph in model.graphs.values() {
             graphs.push(prepare_graph(graph, options.rounding, &mut found));
         }
-        if found.has_errors() { Err(found) } else { Ok(Self { model: model.clone(), graphs }) }
+        if found.has_errors() {
+            Err(found)
+        } else {
+            Ok(Self { model: model.clone(), options: options.clone(), graphs })
+        }
     }
 
     /// The model.
     pub const fn model(&self) -> &Verified {
         &self.model
+    }
+
+    /// How it is executed.
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
     }
 
     /// State as it is before the first inference: variables hold real zero.
@@ -165,7 +183,7 @@ impl Network {
     }
 
     /// Whether `inputs` are what the model states.
-    fn check_inputs(&self, graph: &Graph, inputs: &[Buffer]) -> Result<(), Diagnostics> {
+    pub(crate) fn check_inputs(&self, graph: &Graph, inputs: &[Buffer]) -> Result<(), Diagnostics> {
         let wrong = |message: String, place: Place| {
             Diagnostics::from(Diagnostic::error(&rules::WRONG_INPUT, message, place))
         };
@@ -207,63 +225,8 @@ impl Network {
         for (&id, given) in graph.inputs.iter().zip(inputs) {
             values[id] = Some(given.clone());
         }
-        for (id, step) in &prepared.steps {
-            let wrong = |message: String| {
-                let place = Place::operator(graph.operator_name(id));
-                Stop::Wrong(Diagnostic::error(&rules::RUN_FAULT, message, place).into())
-            };
-            let operator = &graph.operators[id];
-            let read = |values: &SecondaryMap<TensorId, Option<Buffer>>, tensor: TensorId| {
-                values[tensor].as_ref().or(prepared.constants[tensor].as_ref()).cloned()
-            };
-            let results: Vec<Buffer> = match step {
-                Step::Kernel(kernel) => {
-                    run_kernel(kernel, graph_id, graph, id, prepared, &values, state)
-                        .map_err(|fault| wrong(fault.0))?
-                }
-                Step::Handle => operator.outputs.iter().map(|_| Buffer::I32(vec![0])).collect(),
-                Step::Read(name) => {
-                    let tensor = &graph.tensors[operator.outputs[0]];
-                    let value = state.named.get(name).cloned().or_else(|| real_zero(tensor));
-                    vec![value.ok_or_else(|| wrong("the variable has no type".to_owned()))?]
-                }
-                Step::Assign(name) => {
-                    let value = operator.input(1).and_then(|id| read(&values, id));
-                    let value = value.ok_or_else(|| wrong("there is no value".to_owned()))?;
-                    state.named.insert(name.clone(), value);
-                    Vec::new()
-                }
-                Step::Once(called) => {
-                    if !state.done.contains(called) {
-                        state.done.push(*called);
-                        self.run_graph(*called, &[], state, &mut ())?;
-                    }
-                    Vec::new()
-                }
-                Step::Loop { condition, body } => {
-                    let operands = operator.inputs.iter().flatten();
-                    let mut variables: Vec<Buffer> = operands
-                        .map(|&id| read(&values, id))
-                        .collect::<Option<_>>()
-                        .ok_or_else(|| wrong("a loop variable has no value".to_owned()))?;
-                    let mut rounds = 0;
-                    loop {
-                        let goes_on = self.run_graph(*condition, &variables, state, &mut ())?;
-                        match goes_on.first().and_then(Buffer::get::<u8>) {
-                            Some([0, ..]) => break variables,
-                            Some([_, ..]) => {}
-                            Some([]) | None => {
-                                return Err(wrong("the condition is no truth value".to_owned()));
-                            }
-                        }
-                        rounds += 1;
-                        if rounds > MOST_ROUNDS {
-                            return Err(wrong(format!("no end after {MOST_ROUNDS} rounds")));
-                        }
-                        variables = self.run_graph(*body, &variables, state, &mut ())?;
-                    }
-                }
-            };
+        for (id, operator) in &graph.operators {
+            let results = self.run_step(graph_id, id, |tensor| values[tensor].as_ref(), state)?;
             for (&output, result) in operator.outputs.iter().zip(results) {
                 if graph_id == Model::main_id()
                     && observer.tensor(output, result.as_slice()).is_break()
@@ -279,26 +242,99 @@ impl Network {
         graph
             .outputs
             .iter()
-            .map(|&id| {
-                let computed = values[id].as_ref().or(prepared.constants[id].as_ref()).cloned();
-                computed.or_else(|| state.tensors.get(&(graph_id, id)).cloned()).ok_or_else(|| {
-                    let message = format!("output `{}` has no value", graph.tensors[id].name);
-                    let place = Place::tensor(graph.tensors[id].name.clone());
-                    Stop::Wrong(Diagnostic::error(&rules::RUN_FAULT, message, place).into())
-                })
+            .map(|&id| match &values[id] {
+                Some(computed) => Ok(computed.clone()),
+                None => self.fixed_output(graph_id, id, state),
             })
             .collect()
+    }
+
+    /// Runs one operator on the values that `values` knows, and on constants. Returns its results.
+    pub(crate) fn run_step<'v>(
+        &'v self,
+        graph_id: GraphId,
+        id: OperatorId,
+        values: impl Fn(TensorId) -> Option<&'v Buffer>,
+        state: &mut State,
+    ) -> Result<Vec<Buffer>, Stop> {
+        let graph = &self.model.graphs[graph_id];
+        let prepared = &self.graphs[graph_id];
+        let operator = &graph.operators[id];
+        let wrong = |message: String| Stop::fault(graph, id, message);
+        let read = |tensor: TensorId| values(tensor).or(prepared.constants[tensor].as_ref());
+        Ok(match &prepared.steps[id] {
+            Step::Kernel(kernel) => run_kernel(kernel, graph_id, graph, id, read, state)
+                .map_err(|fault| wrong(fault.0))?,
+            Step::Handle => operator.outputs.iter().map(|_| Buffer::I32(vec![0])).collect(),
+            Step::Read(name) => {
+                let tensor = &graph.tensors[operator.outputs[0]];
+                let value = state.named.get(name).cloned().or_else(|| real_zero(tensor));
+                vec![value.ok_or_else(|| wrong("the variable has no type".to_owned()))?]
+            }
+            Step::Assign(name) => {
+                let value = operator.input(1).and_then(read).cloned();
+                let value = value.ok_or_else(|| wrong("there is no value".to_owned()))?;
+                state.named.insert(name.clone(), value);
+                Vec::new()
+            }
+            Step::Once(called) => {
+                if !state.done.contains(called) {
+                    state.done.push(*called);
+                    self.run_graph(*called, &[], state, &mut ())?;
+                }
+                Vec::new()
+            }
+            Step::Loop { condition, body } => {
+                let operands = operator.inputs.iter().flatten();
+                let mut variables: Vec<Buffer> = operands
+                    .map(|&id| read(id).cloned())
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| wrong("a loop variable has no value".to_owned()))?;
+                let mut rounds = 0;
+                loop {
+                    let goes_on = self.run_graph(*condition, &variables, state, &mut ())?;
+                    match goes_on.first().and_then(Buffer::get::<u8>) {
+                        Some([0, ..]) => break variables,
+                        Some([_, ..]) => {}
+                        Some([]) | None => {
+                            return Err(wrong("the condition is no truth value".to_owned()));
+                        }
+                    }
+                    rounds += 1;
+                    if rounds > MOST_ROUNDS {
+                        return Err(wrong(format!("no end after {MOST_ROUNDS} rounds")));
+                    }
+                    variables = self.run_graph(*body, &variables, state, &mut ())?;
+                }
+            }
+        })
+    }
+
+    /// An output that no operator computes: a constant or a variable.
+    pub(crate) fn fixed_output(
+        &self,
+        graph_id: GraphId,
+        id: TensorId,
+        state: &State,
+    ) -> Result<Buffer, Stop> {
+        let constant = self.graphs[graph_id].constants[id].as_ref();
+        let found = constant.or_else(|| state.tensors.get(&(graph_id, id)));
+        found.cloned().ok_or_else(|| {
+            let name = &self.model.graphs[graph_id].tensors[id].name;
+            let message = format!("output `{name}` has no value");
+            let place = Place::tensor(name.clone());
+            Stop::Wrong(Diagnostic::error(&rules::RUN_FAULT, message, place).into())
+        })
     }
 }
 
 /// Runs a kernel on values that lie ready, and returns its results.
-fn run_kernel(
+fn run_kernel<'v>(
     kernel: &Kernel,
     graph_id: GraphId,
     graph: &Graph,
     id: OperatorId,
-    prepared: &Prepared,
-    values: &SecondaryMap<TensorId, Option<Buffer>>,
+    read: impl Fn(TensorId) -> Option<&'v Buffer>,
     state: &mut State,
 ) -> Result<Vec<Buffer>, Fault> {
     let operator = &graph.operators[id];
@@ -322,14 +358,7 @@ fn run_kernel(
     }
     let mut call = Call {
         inputs: Inputs(
-            operator
-                .inputs
-                .iter()
-                .map(|operand| {
-                    let id = (*operand)?;
-                    values[id].as_ref().or(prepared.constants[id].as_ref()).map(Buffer::as_slice)
-                })
-                .collect(),
+            operator.inputs.iter().map(|operand| read((*operand)?).map(Buffer::as_slice)).collect(),
         ),
         outputs: Outputs(results.iter_mut().map(Buffer::as_mut_slice).collect()),
         variables: Variables(

@@ -43,7 +43,7 @@ impl Grid {
 }
 
 /// Bytes that one or several tensors name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     /// The tensors, the one that is written first.
     pub tensors: SmallVec<[TensorId; 1]>,
@@ -134,7 +134,7 @@ impl Reach {
 }
 
 /// An operand that is computed or fed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
     /// Its position among the operator's operands.
     pub operand: usize,
@@ -164,7 +164,7 @@ pub enum Manner {
 }
 
 /// An operator that computes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
     /// The operator.
     pub operator: OperatorId,
@@ -341,6 +341,11 @@ impl Network {
                 // Weights that are computed are read whole by every iteration.
                 let Some((first, others)) = stage.reads.split_first_mut() else { return };
                 if first.operand != 0 || !others.is_empty() {
+                    return;
+                }
+                // Floats that meet integer weights are quantised by the range of the whole map.
+                let is_real = |index| operand(index).map(|it| it.element.is_float());
+                if is_real(0) == Some(true) && is_real(1) == Some(false) {
                     return;
                 }
                 let is_whole_map = matches!(operator.op, Op::AveragePool2d(_))

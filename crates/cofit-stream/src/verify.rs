@@ -246,9 +246,11 @@ impl Check<'_> {
             self.read(task.stage, read.value, rows, own, local)?;
         }
         for (value, rows, own, local) in results {
-            for (from, to) in self.runs(value, rows, &own, &local) {
+            let runs = self.runs(value, rows, &own, &local);
+            let end = runs.last().map_or(0, |&(_, to)| to);
+            for (from, to) in runs {
                 if is_in_place {
-                    self.trails(task, value, from, to)?;
+                    self.trails(task, value, from..to, end)?;
                 }
                 self.mark(value, from, to, true)?;
             }
@@ -263,20 +265,26 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether a piece written in place, element by element, nowhere runs into an element of an operand
-    /// that the same task reads later.
-    fn trails(&self, task: &Task, value: ValueId, from: u64, to: u64) -> Result<(), Breach> {
+    /// Whether bytes of a piece written in place, element by element, nowhere run into an element of an
+    /// operand that the same task, whose last byte is before `end`, reads later.
+    fn trails(
+        &self,
+        task: &Task,
+        value: ValueId,
+        bytes: std::ops::Range<u64>,
+        end: u64,
+    ) -> Result<(), Breach> {
         let storage = self.schedule.values[value];
         if storage == Storage::Outside {
             return Ok(());
         }
         let stage = &self.network.stages[task.stage];
-        for (at, place) in self.places(value, storage, from, to)? {
+        for (at, place) in self.places(value, storage, bytes.start, bytes.end)? {
             for (at, tag) in (at..).zip(&self.tags[place]) {
                 let Some(owner) = tag.value() else { continue };
                 // Operands have pixels as large as the result's, at the same positions.
                 if tag.byte() > at
-                    && tag.byte() < to
+                    && tag.byte() < end
                     && stage.reads.iter().any(|read| read.value == owner)
                 {
                     let pixel = tag.byte() / self.network.values[value].pixel_bytes.max(1);

@@ -9,7 +9,8 @@
 
 use cofit_vocab::ElementType;
 
-use crate::arithmetic::Multiplier;
+use super::sums::FinishSums;
+use crate::arithmetic::{Multiplier, Rounding};
 use crate::buffer::Element;
 use crate::call::Kernel;
 use crate::copy_box::same_type;
@@ -77,28 +78,58 @@ fn quantised<T: Element + Into<i32>>(
     (lowest, highest): (i32, i32),
     narrow: fn(i32) -> T,
 ) -> Result<Kernel, Refusal> {
-    let (from, to) = (site.affine(site.input(0)?)?, site.affine(site.output(0)?)?);
-    let rounding = site.rounding;
-    let factor = Multiplier::new(f64::from(from.scale) / f64::from(to.scale));
-    let factor = match kind {
-        Kind::Mean => divided(factor, reduction.count),
-        Kind::Sum => factor,
-    };
-    let offset = (reduction.count as i64).wrapping_mul(i64::from(from.zero_point));
+    let finish = Finish::new(site, reduction.count, kind, (lowest, highest))?;
     let is_empty = reduction.count == 0;
     Ok(Box::new(move |call| {
         let input = call.inputs.get::<T>(0)?;
         let output = call.outputs.get::<T>(0)?;
         let next = |sum: i32, value: T| sum.wrapping_add(value.into());
-        reduction.fold(input, output, 0, next, |sum| {
-            if is_empty {
-                return T::default();
-            }
-            let shifted = i64::from(sum).wrapping_sub(offset) as i32;
-            let scaled = factor.apply(shifted, rounding).wrapping_add(to.zero_point);
-            narrow(scaled.clamp(lowest, highest))
+        reduction.fold(input, output, 0, next, |sum| match is_empty {
+            true => T::default(),
+            false => narrow(finish.apply(sum)),
         })
     }))
+}
+
+/// What becomes of sums that are made piece by piece.
+pub(crate) fn finish_sums(site: &Site<'_>, count: usize) -> Result<FinishSums, Refusal> {
+    let range = match site.input(0)?.element {
+        ElementType::Int8 => (-128, 127),
+        ElementType::UInt8 => (0, 255),
+        ElementType::Int16 => (-32768, 32767),
+        _ => return Err(site.unsupported()),
+    };
+    let finish = Finish::new(site, count, Kind::Mean, range)?;
+    Ok(Box::new(move |sum| finish.apply(sum)))
+}
+
+/// From the sum of quantised integers to the result.
+struct Finish {
+    factor: Multiplier,
+    /// What the sum is if every element means zero.
+    offset: i64,
+    zero_point: i32,
+    range: (i32, i32),
+    rounding: Rounding,
+}
+
+impl Finish {
+    fn new(site: &Site<'_>, count: usize, kind: Kind, range: (i32, i32)) -> Result<Self, Refusal> {
+        let (from, to) = (site.affine(site.input(0)?)?, site.affine(site.output(0)?)?);
+        let factor = Multiplier::new(f64::from(from.scale) / f64::from(to.scale));
+        let factor = match kind {
+            Kind::Mean => divided(factor, count),
+            Kind::Sum => factor,
+        };
+        let offset = (count as i64).wrapping_mul(i64::from(from.zero_point));
+        Ok(Self { factor, offset, zero_point: to.zero_point, range, rounding: site.rounding })
+    }
+
+    fn apply(&self, sum: i32) -> i32 {
+        let shifted = i64::from(sum).wrapping_sub(self.offset) as i32;
+        let scaled = self.factor.apply(shifted, self.rounding).wrapping_add(self.zero_point);
+        scaled.clamp(self.range.0, self.range.1)
+    }
 }
 
 /// `factor / count`, with as many significant bits as fit.
@@ -114,7 +145,6 @@ fn divided(factor: Multiplier, count: usize) -> Multiplier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arithmetic::Rounding;
 
     #[test]
     fn a_divided_factor_keeps_its_bits() {

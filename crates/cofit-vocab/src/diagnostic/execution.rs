@@ -21,4 +21,12 @@ crate::codes! {
         "An input does not have the type or shape that the model states",
         why: "A run takes one array for every input of the model, with its element type and number of elements.",
         cure: "Compare with the inputs that `cofit inspect` lists. Arrays of floats are quantised for integer inputs; arrays of other types are taken as they are.";
+    NOT_ITS_SCHEDULE = "CF-EXE-006", Internal,
+        "A schedule is not one of the model that is to run",
+        why: "A schedule names stages and values of the graph that it was made for. Its groups must be all stages in order, its strips all columns, and everything that is needed must have a place.",
+        cure: "Make the schedule from the graph that is run, with its operators in the same order.";
+    BYTE_LOST = "CF-EXE-007", Internal,
+        "A byte is read from the arena that is not there",
+        why: "Every byte of the arena remembers which byte of which value was written to it last. A schedule is wrong where a piece reads a byte that was overwritten, freed, or not yet written.",
+        cure: "Report the schedule together with the model: its addresses or its order of pieces are wrong.";
 }
