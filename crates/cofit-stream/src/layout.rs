@@ -20,7 +20,7 @@ use crate::network::{StageId, ValueId};
 use crate::schedule::{Group, Schedule, Storage};
 
 /// Positions tried for one arena before another one is taken.
-const MOST_TRIES: u32 = 20_000;
+const MOST_TRIES: u32 = 5_000;
 
 /// Arenas tried between the need of the hungriest group and a layout by first fit.
 const MOST_ARENAS: u64 = 16;
@@ -41,11 +41,24 @@ struct Item {
     live: (usize, usize),
 }
 
+/// Another item that is live at the same time.
+#[derive(Clone, Copy, Debug)]
+struct Neighbour {
+    item: usize,
+    /// How far it must start above the item whose neighbour it is, where it lies above.
+    above: i128,
+    /// How far it must start below, where it lies below.
+    beneath: i128,
+}
+
 /// Items with the distances that they keep.
 struct Problem {
     items: Vec<Item>,
-    /// For items that may come closer: how far the first must start below the second.
+    /// For items that may come closer than the size of the lower one: how far the first must start
+    /// below the second.
     below: BTreeMap<(usize, usize), i64>,
+    /// The items that each item may not lie upon.
+    neighbours: Vec<Vec<Neighbour>>,
 }
 
 /// Lays out groups whose geometry is known. The arena is as small as is found.
@@ -121,7 +134,22 @@ impl Problem {
                 }
             }
         }
-        Self { items, below }
+        let mut problem = Self { items, below, neighbours: Vec::new() };
+        let all = 0..problem.items.len();
+        problem.neighbours = all
+            .clone()
+            .map(|a| {
+                let others = all.clone().filter(|&b| a != b && problem.meet(a, b));
+                others
+                    .map(|b| Neighbour {
+                        item: b,
+                        above: problem.distance(a, b),
+                        beneath: problem.distance(b, a),
+                    })
+                    .collect()
+            })
+            .collect();
+        problem
     }
 
     /// How far item `a` must start below item `b` where it lies below.
@@ -137,13 +165,11 @@ impl Problem {
         a.0 <= b.1 && b.0 <= a.1
     }
 
-    /// Whether items `a` and `b` at these starts leave each other alone, on a circle of `around` bytes
-    /// or on a line.
-    fn agree(&self, a: usize, at_a: u64, b: usize, at_b: u64, around: Option<u64>) -> bool {
-        // `b` may not start between so far below `a` and so far above it.
-        let (low, high) = (-self.distance(b, a), self.distance(a, b));
-        let apart = i128::from(at_b) - i128::from(at_a);
-        let is_free = |apart: i128| apart <= low || apart >= high;
+    /// Whether an item that starts at `at` leaves a neighbour that starts at `there` alone, on a circle
+    /// of `around` bytes or on a line.
+    fn agree(neighbour: &Neighbour, at: u64, there: u64, around: Option<u64>) -> bool {
+        let apart = i128::from(there) - i128::from(at);
+        let is_free = |apart: i128| apart <= -neighbour.beneath || apart >= neighbour.above;
         match around {
             None => is_free(apart),
             Some(around) => {
@@ -248,7 +274,7 @@ impl Problem {
     fn positions(
         &self,
         item: usize,
-        placed: &[(usize, u64)],
+        starts: &[Option<u64>],
         arena: Option<u64>,
         is_circle: bool,
     ) -> Vec<u64> {
@@ -261,59 +287,54 @@ impl Problem {
             Some(arena) if arena > 0 => u64::try_from(at.rem_euclid(arena.into())).ok(),
             Some(_) | None => u64::try_from(at).ok(),
         };
-        for &(other, at) in placed {
-            if !self.meet(item, other) {
-                continue;
-            }
-            let above = i128::from(at) + self.distance(other, item);
-            let beneath = i128::from(at) - self.distance(item, other);
+        let placed = || {
+            let all = self.neighbours[item].iter();
+            all.filter_map(|neighbour| Some((neighbour, starts[neighbour.item]?)))
+        };
+        for (neighbour, there) in placed() {
+            let above = i128::from(there) + neighbour.beneath;
+            let beneath = i128::from(there) - neighbour.above;
             positions.extend(wrap(above).map(|at| at.next_multiple_of(alignment)));
             positions.extend(wrap(beneath).map(|at| at / alignment * alignment));
         }
         positions.sort_unstable();
         positions.dedup();
-        let fits = |at: &u64| {
+        let fits = |at: u64| {
             let end = at.checked_add(size);
             match (arena, is_circle) {
-                (Some(arena), true) => *at < arena && size <= arena,
+                (Some(arena), true) => at < arena && size <= arena,
                 (Some(arena), false) => end.is_some_and(|end| end <= arena),
                 (None, _) => end.is_some(),
             }
         };
         let around = arena.filter(|_| is_circle);
-        positions.retain(|at| {
-            fits(at)
-                && placed.iter().all(|&(other, there)| {
-                    !self.meet(item, other) || self.agree(item, *at, other, there, around)
-                })
+        positions.retain(|&at| {
+            let leaves =
+                |(neighbour, there): (&Neighbour, u64)| Self::agree(neighbour, at, there, around);
+            fits(at) && placed().all(leaves)
         });
         positions
     }
 
     fn first_fit(&self, order: &[usize]) -> Vec<u64> {
-        let mut placed: Vec<(usize, u64)> = Vec::new();
+        let mut starts: Vec<Option<u64>> = vec![None; self.items.len()];
         for &item in order {
-            let at = self.positions(item, &placed, None, false).first().copied().unwrap_or(0);
-            placed.push((item, at));
+            let at = self.positions(item, &starts, None, false).first().copied();
+            starts[item] = Some(at.unwrap_or(0));
         }
-        placed.sort_unstable();
-        placed.into_iter().map(|(_, at)| at).collect()
+        starts.into_iter().map(Option::unwrap_or_default).collect()
     }
 
     /// A layout within an arena, depth first.
     fn search(&self, arena: u64, is_circle: bool, order: &[usize]) -> Option<Vec<u64>> {
         let mut tries = MOST_TRIES;
-        // Positions still to try, for every item placed.
+        // Positions still to try, for every item placed and the next.
         let mut choices: Vec<Vec<u64>> = Vec::new();
-        let mut placed: Vec<(usize, u64)> = Vec::new();
-        loop {
-            if placed.len() == order.len() {
-                placed.sort_unstable();
-                return Some(placed.into_iter().map(|(_, at)| at).collect());
-            }
-            let item = order[placed.len()];
-            let mut open = self.positions(item, &placed, Some(arena), is_circle);
-            if placed.is_empty() && is_circle {
+        let mut starts: Vec<Option<u64>> = vec![None; self.items.len()];
+        while choices.len() < order.len() {
+            let item = order[choices.len()];
+            let mut open = self.positions(item, &starts, Some(arena), is_circle);
+            if choices.is_empty() && is_circle {
                 // All positions of the first item are one by symmetry.
                 open.truncate(1);
             }
@@ -321,19 +342,17 @@ impl Problem {
             open.reverse();
             choices.push(open);
             loop {
-                let next = choices.last_mut()?.pop();
+                let item = order[choices.len() - 1];
+                starts[item] = None;
                 tries = tries.checked_sub(1)?;
-                match next {
-                    Some(at) => {
-                        placed.push((order[choices.len() - 1], at));
-                        break;
-                    }
-                    None => {
-                        choices.pop();
-                        placed.pop();
-                    }
+                if let Some(at) = choices.last_mut()?.pop() {
+                    starts[item] = Some(at);
+                    break;
                 }
+                choices.pop();
+                choices.last()?;
             }
         }
+        starts.into_iter().collect()
     }
 }
