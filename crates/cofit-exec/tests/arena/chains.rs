@@ -2,8 +2,8 @@
 
 use cofit_exec::probe::SplitMix64;
 use cofit_ir::{
-    Activation, Extent2d, Graph, Model, Op, Operands, Operator, Padding, Quantisation, Shape,
-    Tensor, TensorId, Verified, ops,
+    Activation, Extent2d, Graph, Model, Op, Operands, Operator, OperatorId, Padding, Quantisation,
+    Shape, Tensor, TensorId, Verified, ops,
 };
 use cofit_stream::{Network, Pieces};
 use cofit_vocab::ElementType;
@@ -151,6 +151,14 @@ impl Chain {
         self.emit(ops::Mean { keep_dims }, &[input, axes]);
     }
 
+    /// The last map as a single column, which is another view of the same bytes.
+    pub fn reshape(&mut self) {
+        let input = self.last();
+        let &[_, rows, columns, channels] = self.shape(input).dimensions() else { return };
+        let shape = vec![1, (rows * columns) as i32, 1, channels as i32];
+        self.emit(ops::Reshape { shape }, &[input]);
+    }
+
     /// The rectified last map.
     pub fn relu(&mut self) {
         let input = self.last();
@@ -280,7 +288,7 @@ fn grow(chain: &mut Chain, (what, a, b, c): Instruction) {
         let suited: Vec<TensorId> = chain.maps.iter().filter(suits).copied().collect();
         suited[usize::from(a) % suited.len()]
     };
-    match what % 12 {
+    match what % 13 {
         0..=2 => chain.conv(1 + u32::from(b % 5), kernel, stride, padding),
         3 | 4 => chain.depthwise(kernel, stride, 1 + u32::from(c / 8 % 2)),
         5 | 6 => {
@@ -301,8 +309,27 @@ fn grow(chain: &mut Chain, (what, a, b, c): Instruction) {
                 chain.relu();
             }
         }
-        _ => chain.mean(true),
+        11 => chain.mean(true),
+        _ => chain.reshape(),
     }
+}
+
+/// An order in which the operators of a graph can run.
+fn any_order(graph: &Graph, seed: u64) -> Vec<OperatorId> {
+    let mut draws = SplitMix64(seed);
+    let producers = graph.producers();
+    let mut order: Vec<OperatorId> = Vec::new();
+    let mut waiting: Vec<OperatorId> = graph.operators.keys().collect();
+    while !waiting.is_empty() {
+        let is_ready = |id: OperatorId| {
+            let inputs = graph.operators[id].inputs.iter().flatten();
+            inputs.filter_map(|&input| producers[input]).all(|it| order.contains(&it))
+        };
+        let ready: Vec<usize> = (0..waiting.len()).filter(|&at| is_ready(waiting[at])).collect();
+        let next = ready[(draws.next() % ready.len() as u64) as usize];
+        order.push(waiting.remove(next));
+    }
+    order
 }
 
 /// Random networks, some with a second output.
@@ -334,9 +361,11 @@ proptest! {
         length in 1_usize..9,
         pixels in 0_u32..5,
         strips in 1_u32..4,
+        seed in any::<u64>(),
     ) {
         let reference = Reference::of(&model).expect("a model that runs");
-        let network = Network::of(model.main_graph());
+        let graph = model.main_graph();
+        let network = Network::in_order(graph, &any_order(graph, seed));
         let pieces = if pixels > 0 { Pieces::Pixels(pixels) } else { Pieces::Rows };
         let schedule = lay_out(&network, groups(&network, length, pieces, strips));
         let outcome = reference.check(&network, &schedule);

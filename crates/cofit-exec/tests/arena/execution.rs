@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use cofit_exec::{
     Account, Buffer, Network, Observer, Options, Piece, PieceObserver, Slice, State, probe,
 };
-use cofit_ir::{TensorId, Verified};
+use cofit_ir::{Graph, TensorId, Verified};
 use cofit_stream::Schedule;
 
 /// A model with what it computes operator by operator.
@@ -72,6 +72,11 @@ impl Reference {
         let (mut keep, mut state) = (Keep::default(), network.state());
         let outputs = network.run(&mut state, &inputs, &mut keep).ok()??;
         Some(Self { network, inputs, tensors: keep.0, outputs, state })
+    }
+
+    /// The graph that runs.
+    pub fn graph(&self) -> &Graph {
+        self.network.model().main_graph()
     }
 
     /// Runs a schedule and compares every piece, every output and the state; says what differs or why

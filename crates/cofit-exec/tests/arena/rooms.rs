@@ -7,6 +7,7 @@ use cofit_stream::{
     ValueId, visit_tasks,
 };
 use cofit_vocab::Bytes;
+use cranelift_entity::EntityRef;
 
 /// Consecutive groups of at most `length` stages. Groups of several strips hold only what a strip may
 /// compute anew, and only their last stage writes what is read outside: the others compute no column
@@ -114,4 +115,38 @@ fn ring(network: &Network, uses: &Uses, group: &Group, value: ValueId) -> u64 {
 /// Every stage by itself, at once.
 pub fn one_by_one(network: &Network) -> Vec<Group> {
     groups(network, 1, Pieces::Whole, 1)
+}
+
+/// Every stage by itself, and values at the lowest address that is free while they live.
+pub fn pack(network: &Network) -> Schedule {
+    let uses = Uses::of(network);
+    let last = network.stages.len();
+    let mut placed: Vec<(Range<u64>, Range<usize>)> = Vec::new();
+    let mut schedule = Schedule { groups: one_by_one(network), ..Schedule::default() };
+    let mut values: Vec<ValueId> = network.values.keys().collect();
+    values.sort_by_key(|&value| std::cmp::Reverse(network.values[value].bytes()));
+    for value in values {
+        let it = &network.values[value];
+        let begin = uses.writer[value].map_or(0, EntityRef::index);
+        let read = uses.readers[value].last().map_or(begin, |reader| reader.index());
+        let live = begin..if it.is_output { last + 1 } else { read + 1 };
+        let room = |start: u64| start..start + it.bytes();
+        let meets = |start: u64| {
+            placed.iter().find(|(taken, during)| {
+                let is_same_time = during.start < live.end && live.start < during.end;
+                is_same_time && taken.start < room(start).end && start < taken.end
+            })
+        };
+        let mut start = 0;
+        while let Some((taken, _)) = meets(start) {
+            start = taken.end.next_multiple_of(8);
+        }
+        if it.bytes() > 0 {
+            placed.push((room(start), live));
+            schedule.values[value] = Storage::Arena { start, capacity: it.bytes() };
+        }
+    }
+    let ends = placed.iter().map(|(room, _)| room.end);
+    schedule.arena = Bytes(ends.max().unwrap_or(0));
+    schedule
 }
