@@ -14,6 +14,7 @@ mod order;
 mod place;
 mod place_constants;
 mod schedule_ethos_u;
+mod stage_weights;
 
 use std::time::{Duration, Instant};
 
@@ -98,6 +99,11 @@ pub const PASSES: &[Pass] = &[
         name: "place_constants",
         description: "gives weights and biases a memory",
         run: place_constants::run,
+    },
+    Pass {
+        name: "stage_weights",
+        description: "copies weights to fast memory before the steps that need them",
+        run: stage_weights::run,
     },
 ];
 

@@ -41,7 +41,9 @@ const fn role(buffer: &Buffer) -> &'static str {
     match buffer.role {
         BufferRole::Activation(_) => "activation",
         BufferRole::Stream(_) => "stream",
+        BufferRole::Spilled(_) => "spilled",
         BufferRole::WeightStaging => "staging",
+        BufferRole::ResidentWeights(_) => "weights",
         BufferRole::Scratch => "scratch",
     }
 }

@@ -7,7 +7,7 @@ use super::{Issuer, StepView};
 use crate::simd::{Costs, Kernel, Wait};
 
 /// One kernel call after another on the core; nothing overlaps.
-pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer<'_>) {
     let number =
         if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
     let bits = view.layer.main.element.bits();

@@ -25,4 +25,8 @@ crate::codes! {
         "No memory is exceeded without a refusal",
         why: "A plan that fits on paper only is the mistake that cofit exists to prevent.",
         cure: "Please report the message together with the model and the card.";
+    TRANSFER = "CF-PLN-007", Internal,
+        "Every transfer fills a live buffer in time, and nothing else",
+        why: "A copy that comes late or lands on live bytes destroys the result.",
+        cure: "Please report the message together with the model and the card.";
 }
