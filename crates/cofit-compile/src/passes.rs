@@ -9,6 +9,7 @@
 
 mod allocate;
 mod check_network;
+mod fetch_ahead;
 mod fuse;
 mod order;
 mod place;
@@ -99,6 +100,11 @@ pub const PASSES: &[Pass] = &[
         name: "place_constants",
         description: "gives weights and biases a memory",
         run: place_constants::run,
+    },
+    Pass {
+        name: "fetch_ahead",
+        description: "lets spilled activations come back while the step before computes",
+        run: fetch_ahead::run,
     },
     Pass {
         name: "stage_weights",

@@ -285,6 +285,13 @@ pub(super) fn problem(context: &Context<'_>, memory: MemoryId, buffers: &[&Buffe
     Problem { buffers, capacity: None }
 }
 
+/// Bytes of a memory that buffers may take together.
+pub(super) fn capacity(plan: &Plan, context: &Context<'_>, memory: MemoryId) -> Bytes {
+    let used = &plan.memories[memory];
+    let others = used.need() - used.activations - used.scratch;
+    used.available.map_or(context.memory(memory).size.value, |available| available - others)
+}
+
 /// Packs everything in `memory` anew, after buffers were added.
 pub(super) fn pack_again(plan: &mut Plan, context: &Context<'_>, memory: MemoryId) {
     let here = |(id, buffer): (BufferId, &Buffer)| (buffer.memory == Some(memory)).then_some(id);

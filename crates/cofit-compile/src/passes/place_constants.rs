@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cofit_chip::{Content, EngineKind, OperatorClass, Residency, Tier};
+use cofit_chip::{Content, EngineKind, OperatorClass, Residency, Staging, Tier};
 use cofit_ir::TensorId;
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -54,8 +54,10 @@ pub(super) fn candidates(
     content: Content,
 ) -> Vec<MemoryId> {
     let mut candidates = links::reached(context, engine, content);
-    if context.chip.weights.residency == Residency::InPlace {
-        // What is read in place lies where it was programmed; copies in RAM are a second choice.
+    let policy = &context.chip.weights;
+    if policy.residency == Residency::InPlace || policy.staging != Staging::None {
+        // What is read in place, or copied for each layer, lies where it was programmed; copies in
+        // RAM are a second choice.
         candidates.sort_by_key(|&id| context.memory(id).tier != Tier::Flash);
     }
     candidates

@@ -247,7 +247,7 @@ fn sliced(
     attempt: &impl Fn(Vec<Bytes>) -> Option<Staged>,
 ) -> Option<Staged> {
     let most = request.channels.min(MOST_SLICES);
-    let room = capacity(plan, context, memory).get().max(1);
+    let room = allocate::capacity(plan, context, memory).get().max(1);
     let chunk = context.chip.weights.chunk.as_ref().map_or(u64::MAX, |chunk| chunk.value.get());
     let least = request.bytes.get().div_ceil(room.min(chunk.max(1)));
     let mut count = u32::try_from(least).unwrap_or(u32::MAX).max(2);
@@ -302,13 +302,6 @@ fn buffers(request: &Request, staged: &Staged) -> Vec<Buffer> {
         .collect()
 }
 
-/// Bytes of a memory that buffers may take together.
-fn capacity(plan: &Plan, context: &Context<'_>, memory: MemoryId) -> Bytes {
-    let used = &plan.memories[memory];
-    let others = used.need() - used.activations - used.scratch;
-    used.available.map_or(context.memory(memory).size.value, |available| available - others)
-}
-
 /// Whether `extra` can be laid out beside the buffers of the plan in a memory.
 fn has_room(plan: &Plan, context: &Context<'_>, memory: MemoryId, extra: &[Buffer]) -> bool {
     let block = context.memory(memory).largest_block();
@@ -319,7 +312,7 @@ fn has_room(plan: &Plan, context: &Context<'_>, memory: MemoryId, extra: &[Buffe
     let all: Vec<&Buffer> = own.chain(extra).collect();
     let problem = allocate::problem(context, memory, &all);
     let height = cofit_pack::solve_minimise(&problem, Budget::HEURISTIC).map(|it| it.height);
-    height.is_ok_and(|height| Bytes(height) <= capacity(plan, context, memory))
+    height.is_ok_and(|height| Bytes(height) <= allocate::capacity(plan, context, memory))
 }
 
 /// Writes a copy into the plan: its buffers, still without addresses, and its transfers.
@@ -359,7 +352,7 @@ fn refuse(plan: &mut Plan, context: &Context<'_>, request: &Request) {
                 .filter(|(_, buffer)| buffer.memory == Some(memory))
                 .map(|(_, buffer)| buffer.bytes)
                 .sum();
-            let room = capacity(plan, context, memory) - live;
+            let room = allocate::capacity(plan, context, memory) - live;
             format!("{} in {}", room.human(), context.memory(memory).id)
         })
         .collect();
