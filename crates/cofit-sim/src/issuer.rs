@@ -68,7 +68,18 @@ impl<'a> Issuer<'a> {
     pub(crate) fn new(plan: &'a Plan, chip: &'a Chip, reference: Hertz) -> Self {
         let mut schedule = Schedule::new();
         let engines = chip.engines.iter().map(|engine| schedule.resource(&engine.id)).collect();
-        let ports = chip.memories.iter().map(|memory| schedule.resource(&memory.id)).collect();
+        let mut ports: Vec<ResourceId> = Vec::with_capacity(chip.memories.len());
+        for memory in &chip.memories {
+            // Memories on one bus share its port.
+            let on_bus = |other: &cofit_chip::Memory| other.bus == memory.bus;
+            let shared = chip.memories[..ports.len()].iter().position(on_bus);
+            let port = match (&memory.bus, shared) {
+                (Some(_), Some(at)) => ports[at],
+                (Some(bus), None) => schedule.resource(bus),
+                (None, _) => schedule.resource(&memory.id),
+            };
+            ports.push(port);
+        }
         let links = chip.links.iter().map(|link| schedule.resource(&link.id)).collect();
         Self {
             plan,
@@ -350,6 +361,7 @@ impl Transfers {
     pub(crate) fn profiles(
         &self,
         plan: &Plan,
+        chip: &Chip,
         timeline: &Timeline,
     ) -> PrimaryMap<TransferId, TransferProfile> {
         let end = |tasks: &Tasks| {
@@ -368,6 +380,7 @@ impl Transfers {
                     end: span.end,
                     window: if is_spill { Cycles::ZERO } else { ready.saturating_sub(opens) },
                     unhidden: span.end.saturating_sub(ready),
+                    rate: rate(chip, transfer),
                 }
             })
             .collect()

@@ -33,7 +33,7 @@ pub struct Profile {
 }
 
 /// How a transfer ran. Cycles count the reference clock from the start of the inference.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TransferProfile {
     /// When it began.
     pub start: Cycles,
@@ -44,6 +44,8 @@ pub struct TransferProfile {
     pub window: Cycles,
     /// For how long its step waited for it.
     pub unhidden: Cycles,
+    /// Bytes per cycle at which it ran, where the card states any rate.
+    pub rate: Option<f64>,
 }
 
 impl TransferProfile {

@@ -42,7 +42,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
     }
     let (schedule, transfers) = issuer.finish();
     let timeline = schedule.run();
-    let transfers = transfers.profiles(plan, &timeline);
+    let transfers = transfers.profiles(plan, chip, &timeline);
     for (id, profile) in &mut steps {
         profile.causes = timeline.step(StepIndex(id.as_u32()));
         profile.unhidden = unhidden(plan, &transfers, id);

@@ -53,9 +53,15 @@ pub(super) fn candidates(
     engine: EngineId,
     content: Content,
 ) -> Vec<MemoryId> {
-    let mut candidates = links::reached(context, engine, content);
     let policy = &context.chip.weights;
-    if policy.residency == Residency::InPlace || policy.staging != Staging::None {
+    let is_copied = policy.staging != Staging::None && content == Content::Weight;
+    let mut candidates = if !is_copied {
+        links::reached(context, engine, content)
+    } else {
+        // What is copied may come from where the engine does not reach.
+        context.memories().filter(|(_, it)| it.may_hold(content)).map(|(id, _)| id).collect()
+    };
+    if policy.residency == Residency::InPlace || is_copied {
         // What is read in place, or copied for each layer, lies where it was programmed; copies in
         // RAM are a second choice.
         candidates.sort_by_key(|&id| context.memory(id).tier != Tier::Flash);

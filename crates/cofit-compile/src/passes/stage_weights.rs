@@ -27,8 +27,8 @@ use crate::context::Context;
 use crate::layer::Layer;
 use crate::links;
 use crate::plan::{
-    Buffer, BufferId, BufferRole, ConstantRole, Constraint, MemoryId, Placement, Plan, Refusal,
-    StepId, Transfer, TransferRole,
+    Buffer, BufferId, BufferRole, ConstantPlacement, ConstantRole, Constraint, MemoryId, Placement,
+    Plan, Refusal, StepId, Transfer, TransferRole,
 };
 
 /// Most slices of one step. Each costs the set-up of a transfer.
@@ -43,7 +43,7 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let requests = requests(plan, context, must);
     let mut staged: Vec<Option<Staged>> = vec![None; requests.len()];
     if must {
-        for at in 0..requests.len() {
+        for at in (0..requests.len()).filter(|&at| requests[at].source.is_none()) {
             staged[at] = improve(plan, context, &requests, &staged, at, &LEAST);
             if staged[at].is_none() {
                 refuse(plan, context, &requests[at]);
@@ -59,7 +59,7 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
     };
     for at in order {
         // What is refused already found not even the least room.
-        if must && staged[at].is_none() {
+        if must && requests[at].source.is_none() && staged[at].is_none() {
             continue;
         }
         if let Some(better) = improve(plan, context, &requests, &staged, at, wanted) {
@@ -88,7 +88,10 @@ struct Request {
     step: StepId,
     /// The step that computes before it.
     before: Option<StepId>,
+    /// Where they are.
     home: MemoryId,
+    /// The copy there, if it is one.
+    source: Option<BufferId>,
     bytes: Bytes,
     /// Output channels, by which the weights can be cut.
     channels: u32,
@@ -160,21 +163,26 @@ fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
         }
         let previous = before.replace(id);
         let engine = context.engine(step.engine);
-        let is_resident =
-            plan.buffers.values().any(|buffer| buffer.role == BufferRole::ResidentWeights(id));
-        if is_resident || matches!(engine.timing, Timing::EthosU(_)) {
+        if matches!(engine.timing, Timing::EthosU(_)) {
             continue;
         }
-        let one =
-            plan.constants.iter().find(|one| one.step == id && one.role == ConstantRole::Weights);
-        let Some((home, bytes)) = one.and_then(|one| Some((one.memory?, one.bytes))) else {
-            continue;
-        };
+        let is_own = |one: &&ConstantPlacement| one.step == id && one.role == ConstantRole::Weights;
+        let Some(one) = plan.constants.iter().find(is_own) else { continue };
+        // A copy that was made before the first inference is nearer than where they are stored.
+        let is_copy = |buffer: &Buffer| buffer.role == BufferRole::ResidentWeights(id);
+        let copy = plan.buffers.iter().find(|(_, buffer)| is_copy(buffer));
+        let stored = copy.map_or(one.memory, |(_, buffer)| buffer.memory);
+        let source = copy.map(|(buffer, _)| buffer);
+        let Some(home) = stored else { continue };
+        let bytes = one.bytes;
         let cost = |id| links::rate_cost(context, context.memory(id));
         let targets: Vec<(MemoryId, u32, bool)> =
             links::reached(context, step.engine, Content::Weight)
                 .into_iter()
-                .filter(|&target| target != home && (must || cost(target) < cost(home)))
+                .filter(|&target| {
+                    let is_nearer = cost(target) < cost(home);
+                    target != home && (is_nearer || must && source.is_none())
+                })
                 .filter_map(|target| {
                     let (number, link) = links::link(context, home, target)?;
                     Some((target, number, link.overlap))
@@ -187,7 +195,15 @@ fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
         let layer = Layer::of(&plan.graph, step.main);
         let is_cut = layer.weights.is_some() && layer.output.channels > 1;
         let channels = if is_cut { layer.output.channels } else { 1 };
-        requests.push(Request { step: id, before: previous, home, bytes, channels, targets });
+        requests.push(Request {
+            step: id,
+            before: previous,
+            home,
+            source,
+            bytes,
+            channels,
+            targets,
+        });
     }
     requests
 }
@@ -332,7 +348,7 @@ fn write(plan: &mut Plan, request: &Request, staged: &Staged) {
             to: staged.memory,
             bytes,
             link: staged.link,
-            source: None,
+            source: request.source,
             target,
             after: previous(begin),
             step: request.step,

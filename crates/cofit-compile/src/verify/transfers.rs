@@ -175,7 +175,10 @@ impl Checker<'_> {
                 if role != Some(&BufferRole::WeightStaging) {
                     self.fault(id, "fills no staging buffer");
                 }
-                if stored.and_then(|stored| stored.memory) != Some(one.from) {
+                let copy = one.source.and_then(|source| plan.buffers.get(source));
+                let is_copy =
+                    copy.is_some_and(|copy| copy.role == BufferRole::ResidentWeights(step));
+                if !is_copy && stored.and_then(|stored| stored.memory) != Some(one.from) {
                     self.fault(id, "does not come from where the weights are");
                 }
                 sum += one.bytes;

@@ -20,7 +20,8 @@ use crate::links;
 use crate::memory_search::{Choice, Extent, Item, Question, Region, solve};
 use crate::passes::place_constants;
 use crate::plan::{
-    Buffer, BufferId, BufferRole, ConstantRole, MemoryId, Plan, StepId, Transfer, TransferRole,
+    Buffer, BufferId, BufferRole, ConstantRole, EngineId, MemoryId, Plan, StepId, Transfer,
+    TransferRole,
 };
 
 /// Nodes that the search visits at most where every node looks at a hundred buffers; fewer for
@@ -175,8 +176,10 @@ fn promotable(
     }
     let done =
         |step| plan.buffers.values().any(|buffer| buffer.role == BufferRole::ResidentWeights(step));
+    let wanted = place_constants::wanted(plan, context);
+    let total: Bytes = wanted.iter().map(|one| one.bytes).sum();
     let mut found = Vec::new();
-    for one in place_constants::wanted(plan, context) {
+    for one in wanted {
         let step = &plan.steps[one.step];
         let engine = step.engine;
         let buffers_itself = matches!(context.engine(engine).timing, Timing::EthosU(_));
@@ -185,17 +188,12 @@ fn promotable(
         if one.role != ConstantRole::Weights || buffers_itself || !is_here || done(one.step) {
             continue;
         }
-        let held = place_constants::candidates(context, engine, Content::Weight);
-        let home = held.iter().copied().max_by_key(|&id| {
-            let memory = context.memory(id);
-            // What is programmed lies in flash; else the farthest memory is where weights begin.
-            (memory.tier == cofit_chip::Tier::Flash, links::rate_cost(context, memory))
-        });
-        let Some(home) = home else { continue };
+        let Some(home) = home(plan, context, engine, total) else { continue };
+        let read = links::reached(context, engine, Content::Weight);
         let order: Vec<MemoryId> = candidates.iter().copied().chain([home]).collect();
         let cost = links::costs(context, &order).last().copied().unwrap_or_default();
         let regions = (0..candidates.len())
-            .filter(|&at| candidates[at] != home && held.contains(&candidates[at]))
+            .filter(|&at| candidates[at] != home && read.contains(&candidates[at]))
             .collect();
         found.push(Promotable {
             step: one.step,
@@ -205,6 +203,18 @@ fn promotable(
         });
     }
     found
+}
+
+/// Where the weights of an engine are stored: in the first memory that takes all of them, as the
+/// placement of constants will find, or else in the farthest.
+fn home(plan: &Plan, context: &Context<'_>, engine: EngineId, total: Bytes) -> Option<MemoryId> {
+    let held = place_constants::candidates(context, engine, Content::Weight);
+    let takes_all = |id: &MemoryId| {
+        let used = &plan.memories[*id];
+        used.available.is_none_or(|available| total <= available - used.need())
+    };
+    let farthest = |id: &MemoryId| links::rate_cost(context, context.memory(*id));
+    held.iter().copied().find(takes_all).or_else(|| held.iter().copied().max_by_key(farthest))
 }
 
 /// The least room that weights need on their way to an engine that streams them: those of one
