@@ -9,11 +9,13 @@
 
 mod allocate;
 mod check_network;
+mod fetch_ahead;
 mod fuse;
 mod order;
 mod place;
 mod place_constants;
 mod schedule_ethos_u;
+mod stage_weights;
 
 use std::time::{Duration, Instant};
 
@@ -98,6 +100,16 @@ pub const PASSES: &[Pass] = &[
         name: "place_constants",
         description: "gives weights and biases a memory",
         run: place_constants::run,
+    },
+    Pass {
+        name: "fetch_ahead",
+        description: "lets spilled activations come back while the step before computes",
+        run: fetch_ahead::run,
+    },
+    Pass {
+        name: "stage_weights",
+        description: "copies weights to fast memory before the steps that need them",
+        run: stage_weights::run,
     },
 ];
 
