@@ -337,6 +337,29 @@ impl Plan {
             .filter(move |(_, buffer)| buffer.first_step <= step && step <= buffer.last_step)
     }
 
+    /// The first and the last step of a cascade of the Ethos-U's schedule.
+    pub fn steps_of(&self, cascade: &cofit_ethos_u::Cascade) -> (StepId, StepId) {
+        let id = |stage: usize| StepId::from_u32(u32::try_from(stage).unwrap_or(u32::MAX));
+        (id(cascade.first), id(cascade.last))
+    }
+
+    /// The one of `tensors` that lies in a rolling buffer of a cascade, and the buffer's bytes.
+    pub fn rolling(
+        &self,
+        cascade: &cofit_ethos_u::Cascade,
+        tensors: &[TensorId],
+    ) -> Option<(TensorId, Bytes)> {
+        cascade.rolling.iter().enumerate().find_map(|(at, rolling)| {
+            let (writer, _) = self.steps_of(&cofit_ethos_u::Cascade {
+                first: cascade.first + at,
+                ..cascade.clone()
+            });
+            let written = &self.steps.get(writer)?.outputs;
+            let tensor = tensors.iter().find(|tensor| written.contains(tensor))?;
+            Some((*tensor, rolling.bytes))
+        })
+    }
+
     /// The largest buffers of a memory that are live during a step, for messages.
     pub fn alive_at(&self, step: StepId, memory: MemoryId) -> String {
         /// Buffers named; the rest is counted.
