@@ -153,16 +153,7 @@ pub fn measure(
     slack: Cycles,
     config: &Config,
 ) -> ScheduledOperation {
-    let timing = Timing::of(operation, &block, &weights, config);
-    ScheduledOperation {
-        block,
-        weights,
-        compute: timing.compute,
-        npu: timing.npu(slack),
-        ports: timing.ports,
-        total: timing.total(slack),
-        macs: operation.macs(),
-    }
+    Timing::of(operation, &block, &weights, config).placed(operation, block, weights, slack)
 }
 
 /// What the cycles of an operation consist of, before it is known what stands ahead of it.
@@ -234,6 +225,25 @@ impl Timing {
         };
         let ports = port_traffic(operation, block, &traffic, table_bytes, config);
         Self { compute, ports, table, transfer }
+    }
+
+    /// The operation, placed behind one that leaves `slack`.
+    pub(crate) fn placed(
+        &self,
+        operation: &NpuOperation<'_>,
+        block: BlockConfig,
+        weights: WeightPlan,
+        slack: Cycles,
+    ) -> ScheduledOperation {
+        ScheduledOperation {
+            block,
+            weights,
+            compute: self.compute,
+            npu: self.npu(slack),
+            ports: self.ports,
+            total: self.total(slack),
+            macs: operation.macs(),
+        }
     }
 
     /// Cycles of the NPU with what nothing hides, behind an operation that leaves `slack`.

@@ -59,6 +59,7 @@ fn compare(model: &Verified, row: &Row) -> Option<String> {
         (point.cycles.as_f64() / row.cycles.as_f64() - 1.0) * 100.0,
     );
     writeln!(std::io::stderr(), "{line}").expect("stderr");
+    if std::env::var_os("DEBUGC").is_some() { let sch = point.plan.ethos_u.as_ref().unwrap(); for c in &sch.cascades { eprintln!("{}..={} {:?} {:?}", c.first, c.last, c.stripes, c.rolling.iter().map(|r| r.rows).collect::<Vec<_>>()); } for (id, step) in &point.plan.steps { if let cofit_compile::plan::StepSchedule::EthosU{first,count,..} = step.schedule { for o in &sch.operations[first as usize..(first+count) as usize] { eprintln!("{id} {:?} {:?} total {} compute {} {:?} {:?} ports {:?}", o.block.ofm_block, o.weights.buffering, o.total.get(), o.compute.total.get(), o.weights.depths, o.weights.pre_buffered, o.ports.map(|p| p.cycles.get())); } } } for b in point.plan.buffers.values() { eprintln!("{:?} {} {}..{}", b.role, b.bytes.get(), b.first_step, b.last_step);} }
     (point.cycles > row.cycles || point.bytes > row.sram).then_some(line)
 }
 

@@ -11,6 +11,7 @@
 //! per byte, and weight plans other than Vela's at the free bytes and none. Bytes are those alive at
 //! once; a layout can need more, which who lays it out has to check.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use cofit_vocab::{Bytes, Cycles, Diagnostic};
@@ -30,6 +31,9 @@ pub const LONGEST: usize = 24;
 
 /// Ways to a boundary that are kept.
 const KEPT: usize = 8;
+
+/// Choices of stripe heights that are kept for a cascade of given ends.
+const RUNS: usize = 24;
 
 /// Points of a front; the search stops there.
 const POINTS: usize = 1024;
@@ -99,9 +103,27 @@ struct Candidate {
     cascade: Cascade,
     /// Bytes alive without weight buffers.
     bytes: Bytes,
-    /// Cycles with all weights in place and nothing hidden.
-    in_place: Cycles,
 }
+
+/// A cascade while it grows, up to a stage.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Rows of the stage's stripe.
+    height: u32,
+    /// Cycles with all weights in place and nothing hidden.
+    cycles: Cycles,
+    /// Bytes of the rolling buffers.
+    held: Bytes,
+    /// Bytes of the maps that they replace.
+    whole: Bytes,
+    /// Rows of the buffer before the stage.
+    rows: u32,
+    /// The run that this one makes longer.
+    from: usize,
+}
+
+/// Rows of rolling buffers by reading stage, written and read stripe.
+type Links = BTreeMap<(usize, u32, u32), u32>;
 
 /// A way to a boundary between two stages.
 #[derive(Clone, Debug)]
@@ -123,6 +145,16 @@ enum Taken {
     /// A cascade, by its number, and for each stage whether its weights are resident and, if so,
     /// whether they were copied under the stage before.
     Cascade(usize, Vec<Option<bool>>),
+}
+
+impl Way {
+    /// Whether the way ends with a stage by itself with these weight plans.
+    fn is_single(&self, plans: &[WeightPlan]) -> bool {
+        match &self.taken {
+            Taken::Single(own) => own == plans,
+            Taken::Nothing | Taken::Cascade(..) => false,
+        }
+    }
 }
 
 impl<'n, 'a> Search<'n, 'a> {
@@ -231,9 +263,11 @@ impl<'n, 'a> Search<'n, 'a> {
             return vec![Way { taken: Taken::Nothing, ..before.clone() }];
         }
         let mut done: Vec<Way> = Vec::new();
-        for staging in [free, Bytes::ZERO] {
+        // What Vela would do without a limit, in the bytes that are free, in half of them, and
+        // without buffers.
+        for staging in [UNLIMITED, free, Bytes(free.get() / 2), Bytes::ZERO] {
             let mut way = Way { slack, taken: Taken::Nothing, ..before.clone() };
-            let mut plans = Vec::with_capacity(operations.len());
+            let mut plans: Vec<WeightPlan> = Vec::with_capacity(operations.len());
             for (operation, index) in operations.iter().zip(stage.operations.clone()) {
                 let block = &self.blocks[index];
                 // Sized without fault when the search was made.
@@ -241,18 +275,18 @@ impl<'n, 'a> Search<'n, 'a> {
                 let around = Neighbourhood { before: way.slack, free: staging };
                 let mut plan =
                     plan_weights(operation, block, encoder.as_deref(), &around, self.config);
-                plan.slack.memory = plan.slack.memory + (free - staging);
+                plan.slack.memory = free - last_buffer(&plan);
                 let hidden = way.slack.map_or(Cycles::ZERO, |slack| slack.cycles);
                 way.cycles += Timing::of(operation, block, &plan, self.config).total(hidden);
                 way.slack = Some(plan.slack);
                 plans.push(plan);
             }
-            let is_plain = plans.iter().all(|plan| plan.buffering == Buffering::None);
+            let fits = plans.iter().all(|plan| plan.buffers[0] + plan.buffers[1] <= free);
+            if !fits || done.iter().any(|way| way.is_single(&plans)) {
+                continue;
+            }
             way.taken = Taken::Single(plans);
             done.push(way);
-            if is_plain {
-                break;
-            }
         }
         done
     }
@@ -367,80 +401,142 @@ impl<'n, 'a> Search<'n, 'a> {
 
     /// Every cascade worth trying, by its first stage.
     fn candidates(&self) -> Vec<Candidate> {
-        let stages = &self.network.stages;
+        let stages = self.network.stages.len();
+        let most = (0..stages).map(|at| self.alone_bytes(at)).max().unwrap_or_default();
+        let mut links = Links::default();
         let mut found = Vec::new();
-        for first in 0..stages.len() {
-            let mut last = first;
-            while last + 1 < stages.len() && last + 1 - first < LONGEST && self.follows(last + 1) {
-                last += 1;
-                if !self.is_striped(first) {
+        for first in 0..stages {
+            if first + 1 >= stages || !self.is_striped(first) || !self.follows(first + 1) {
+                continue;
+            }
+            let mut runs: Vec<Vec<Run>> = vec![self.begun(first)];
+            for last in first + 1..stages.min(first + LONGEST) {
+                if !self.follows(last) {
                     break;
                 }
-                let rows = self.output_of(last).map_or(1, |shape| shape.h);
+                let live = self.live.during(first..last + 1);
+                let extended = self.extended(&runs, first, last, &mut links, most);
+                if extended.is_empty() {
+                    break;
+                }
+                runs.push(extended);
                 let alone =
                     (first..=last).map(|at| self.alone_bytes(at)).max().unwrap_or_default();
-                let mut of_run: Vec<Candidate> = heights(rows)
-                    .into_iter()
-                    .filter_map(|height| self.candidate(first, last, height))
-                    .filter(|candidate| candidate.bytes < alone)
-                    .collect();
-                // Higher stripes take more bytes; those that gain nothing by it go.
-                of_run.sort_by_key(|one| (one.bytes, one.in_place));
-                let mut least = Cycles(u64::MAX);
-                of_run.retain(|one| {
-                    let better = one.in_place < least;
-                    least = least.min(one.in_place);
-                    better
+                let mut whole: Vec<usize> = (0..runs[last - first].len()).collect();
+                whole.retain(|&at| live + runs[last - first][at].held - runs[last - first][at].whole < alone);
+                thin(&mut whole, |&at| {
+                    let run = &runs[last - first][at];
+                    (run.held, run.cycles)
                 });
-                found.extend(of_run);
+                for at in whole {
+                    found.push(self.candidate(&runs, first, at));
+                }
             }
         }
         found
     }
 
-    /// A cascade of the stages `first..=last` whose last makes stripes of `height` rows.
-    fn candidate(&self, first: usize, last: usize, height: u32) -> Option<Candidate> {
-        let stages = &self.network.stages;
-        let mut stripes = vec![0; last + 1 - first];
-        let mut rolling = Vec::with_capacity(last - first);
-        let mut bytes = self.live.during(first..last + 1);
-        let mut in_place = Cycles::ZERO;
-        let mut rows_wanted = height;
-        for at in (first..=last).rev() {
-            let (operation, output) = (self.operation(at)?, self.output_of(at)?);
-            if rows_wanted >= output.h {
-                return None;
+    /// The first stage of cascades.
+    fn begun(&self, first: usize) -> Vec<Run> {
+        self.heights(first)
+            .into_iter()
+            .map(|(height, cycles)| Run {
+                height,
+                cycles,
+                held: Bytes::ZERO,
+                whole: Bytes::ZERO,
+                rows: 0,
+                from: 0,
+            })
+            .collect()
+    }
+
+    /// Stripe heights of a stage with the cycles that each takes, weights in place.
+    fn heights(&self, at: usize) -> Vec<(u32, Cycles)> {
+        let operation = self.network.stages[at].operations.start;
+        let rows = self.output_of(at).map_or(1, |shape| shape.h);
+        heights(rows)
+            .into_iter()
+            .filter_map(|height| {
+                let striped = self.stripes.striped(operation, height)?;
+                Some((height, striped.in_place.timing.total(Cycles::ZERO)))
+            })
+            .collect()
+    }
+
+    /// Runs from `first` to the stage before `last`, made longer by `last`. Of equal heights only
+    /// those stay that no other beats in bytes and cycles at once.
+    fn extended(
+        &self,
+        runs: &[Vec<Run>],
+        first: usize,
+        last: usize,
+        links: &mut Links,
+        most: Bytes,
+    ) -> Vec<Run> {
+        let (Some(writer), Some(reader), Some(Rows { from, top, .. })) =
+            (self.operation(last - 1), self.operation(last), self.network.stages[last].rows)
+        else {
+            return Vec::new();
+        };
+        let map = writer.ofm;
+        let row = u64::from(map.shape.w)
+            .saturating_mul(Format::Nhcwb16.stored_channels(map.shape.c))
+            .saturating_mul(u64::from(map.element.bytes()));
+        let whole = self.network.values.get(from).map_or(Bytes::ZERO, |value| value.bytes);
+        let live = self.live.during(first..last + 1);
+        let before = runs.last().map_or(&[][..], Vec::as_slice);
+        let mut extended = Vec::new();
+        for (height, cycles) in self.heights(last) {
+            let mut of_height: Vec<Run> = Vec::new();
+            for (at, run) in before.iter().enumerate() {
+                let link = Link {
+                    height: map.shape.h,
+                    written: run.height,
+                    read_height: reader.ofm.shape.h,
+                    read: height,
+                    kernel: reader.kernel,
+                    top,
+                };
+                let rows = *links
+                    .entry((last, run.height, height))
+                    .or_insert_with(|| link.rows());
+                let held = run.held + Bytes(row.saturating_mul(u64::from(rows)));
+                // All of it lies in SRAM for as long as the cascade lasts.
+                if live + held - (run.whole + whole) <= most {
+                    let cycles = run.cycles + cycles;
+                    let whole = run.whole + whole;
+                    of_height.push(Run { height, cycles, held, whole, rows, from: at });
+                }
             }
-            stripes[at - first] = rows_wanted;
-            let striped = self.stripes.striped(stages[at].operations.start, rows_wanted)?;
-            in_place += striped.in_place.timing.total(Cycles::ZERO);
-            if at == first {
-                break;
+            thin(&mut of_height, |run| (run.held, run.cycles));
+            extended.extend(of_height);
+        }
+        extended
+    }
+
+    /// Follows a run back to its first stage and writes it down.
+    fn candidate(&self, runs: &[Vec<Run>], first: usize, at: usize) -> Candidate {
+        let last = first + runs.len() - 1;
+        let end = runs[last - first][at];
+        let mut stripes = vec![0; runs.len()];
+        let mut rolling = Vec::with_capacity(runs.len().saturating_sub(1));
+        let mut here = at;
+        for stage in (first..=last).rev() {
+            let run = runs[stage - first][here];
+            stripes[stage - first] = run.height;
+            if stage > first {
+                let value = self.network.stages[stage].rows.map_or(0, |rows| rows.from);
+                let bytes = run.held - runs[stage - first - 1][run.from].held;
+                rolling.push(Rolling { value, rows: run.rows, bytes });
             }
-            let Rows { from, top, .. } = stages[at].rows?;
-            let map = self.output_of(at - 1)?;
-            let written = rows_wanted.saturating_mul(operation.kernel.stride.0);
-            let link = Link {
-                height: map.h,
-                written,
-                read_height: output.h,
-                read: rows_wanted,
-                kernel: operation.kernel,
-                top,
-            };
-            let rows = link.rows();
-            let writer = self.operation(at - 1)?;
-            let row = u64::from(map.w)
-                .saturating_mul(Format::Nhcwb16.stored_channels(map.c))
-                .saturating_mul(u64::from(writer.ofm.element.bytes()));
-            let value = self.network.values.get(from)?;
-            let held = Bytes(row.saturating_mul(u64::from(rows)));
-            bytes = bytes - value.bytes + held;
-            rolling.push(Rolling { value: from, rows, bytes: held });
-            rows_wanted = written;
+            here = run.from;
         }
         rolling.reverse();
-        Some(Candidate { cascade: Cascade { first, last, stripes, rolling }, bytes, in_place })
+        Candidate {
+            cascade: Cascade { first, last, stripes, rolling },
+            bytes: self.live.during(first..last + 1) + end.held - end.whole,
+        }
     }
 
     /// Whether a stage can take its input from the stage before row by row.
@@ -527,7 +623,7 @@ impl<'n, 'a> Search<'n, 'a> {
                             continue;
                         };
                         let block = striped.block;
-                        let done = measure(operation, block, one.plan, tally.slack, self.config);
+                        let done = one.timing.placed(operation, block, one.plan, tally.slack);
                         tally.place(operation, done, alive, alive);
                     }
                     tally.schedule.cascades.push(candidate.cascade.clone());
@@ -585,17 +681,31 @@ fn last_buffer(plan: &WeightPlan) -> Bytes {
     }
 }
 
-/// Heights of the last stage's stripes that are tried: every small one, then ever coarser ones, and
-/// the fractions of the output, up to half of it.
+/// Stripe heights that are tried: small ones, ever coarser ones, and the fractions of the output.
 fn heights(rows: u32) -> Vec<u32> {
     let most = rows.div_ceil(2);
-    let mut heights: Vec<u32> = (1..=8).collect();
-    heights.extend([10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64]);
-    heights.extend([2, 3, 4, 5, 6, 8].map(|parts| rows.div_ceil(parts)));
-    heights.retain(|height| (1..=most).contains(height));
+    let mut heights = vec![1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64];
+    heights.extend([2, 3, 4].map(|parts| rows.div_ceil(parts)));
+    heights.retain(|height| (1..=most).contains(height) && *height < rows);
     heights.sort_unstable();
     heights.dedup();
     heights
+}
+
+/// Keeps what no other beats in bytes and cycles, and of that not more than [`RUNS`], evenly.
+fn thin<T: Clone>(all: &mut Vec<T>, figures: impl Fn(&T) -> (Bytes, Cycles)) {
+    all.sort_by_key(|one| figures(one));
+    let mut least = Cycles(u64::MAX);
+    all.retain(|one| {
+        let cycles = figures(one).1;
+        let better = cycles < least;
+        least = least.min(cycles);
+        better
+    });
+    if all.len() > RUNS {
+        let spread = (0..RUNS).map(|at| all[at * (all.len() - 1) / (RUNS - 1)].clone());
+        *all = spread.collect();
+    }
 }
 
 /// Keeps the ways that no other beats in cycles, slack and free bytes.

@@ -107,20 +107,32 @@ impl<'n, 'a> Stripes<'n, 'a> {
         made
     }
 
+    /// The best of the block that the search likes and of one that divides the stripe.
     fn make(&self, at: usize, height: u32) -> Option<Striped> {
+        let operation = self.operations.get(at)?;
+        let liked = block_of(operation, height, self.config)?;
+        let dividing = dividing_block(operation, height, &liked, self.config);
+        [Some(liked), dividing]
+            .into_iter()
+            .flatten()
+            .filter_map(|block| self.with_block(at, height, block))
+            .min_by_key(|striped| striped.in_place.timing.total(Cycles::ZERO))
+    }
+
+    fn with_block(&self, at: usize, height: u32, block: BlockConfig) -> Option<Striped> {
         let (operation, config) = (self.operations.get(at)?, self.config);
-        let block = block_of(operation, height, config)?;
         let encoder = self.encoder(at, &block).ok()?;
         let depths = vec![0, operation.ofm.shape.c];
         let encoded: EncodedWeights =
             encoder.as_ref().map(|encoder| encoder.encode(&depths)).unwrap_or_default();
         let stored = encoded.stored();
         let memories = &config.memories;
-        let whole = Part::whole(operation, Role::Constants);
-        let run = operation_cycles(operation, &block, &whole, config).total;
+        let charged = charged(operation, height, &block);
+        let whole = Part::whole(&charged, Role::Constants);
+        let run = operation_cycles(&charged, &block, &whole, config).total;
         let stripe = self.stripe_cycles(operation, &block, height);
         let choice = |plan: WeightPlan| {
-            let timing = Timing::of(operation, &block, &plan, config);
+            let timing = Timing::of(&charged, &block, &plan, config);
             Choice { plan, timing }
         };
         let in_place = WeightPlan {
@@ -177,27 +189,50 @@ fn input_of(operation: &NpuOperation<'_>, height: u32) -> Shape {
     Shape { h: rows.saturating_add(kernel.dilated().0).min(ifm.h), ..ifm }
 }
 
-/// The block of a stripe: the one that the block search likes best among those whose height divides
-/// the stripe's.
+/// The block that the block search likes best for a stripe.
 fn block_of(operation: &NpuOperation<'_>, height: u32, config: &Config) -> Option<BlockConfig> {
-    let divides = |block: &BlockConfig| height.is_multiple_of(block.ofm_block.h.max(1));
-    let searched = |height: u32| {
-        let mut stripe = operation.clone();
-        stripe.ifm.shape = input_of(operation, height);
-        stripe.ofm.shape.h = height;
-        if let Some(ifm2) = &mut stripe.ifm2 {
-            ifm2.shape.h = ifm2.shape.h.min(stripe.ifm.shape.h);
-        }
-        find_block(&stripe, config).ok()
-    };
-    let first = searched(height)?;
-    if divides(&first) {
-        return Some(first);
+    let mut stripe = operation.clone();
+    stripe.ifm.shape = input_of(operation, height);
+    stripe.ofm.shape.h = height;
+    if let Some(ifm2) = &mut stripe.ifm2 {
+        ifm2.shape.h = ifm2.shape.h.min(stripe.ifm.shape.h);
     }
-    // Lower pieces of the stripe, as long as each divides it.
-    (1..first.ofm_block.h)
+    find_block(&stripe, config).ok()
+}
+
+/// Whether stripes of `height` rows are whole blocks.
+const fn divides(block: &BlockConfig, height: u32) -> bool {
+    let of = block.ofm_block.h;
+    of > 0 && height.is_multiple_of(of)
+}
+
+/// The highest block lower than `liked` that divides the stripe, where that does not.
+fn dividing_block(
+    operation: &NpuOperation<'_>,
+    height: u32,
+    liked: &BlockConfig,
+    config: &Config,
+) -> Option<BlockConfig> {
+    if divides(liked, height) {
+        return None;
+    }
+    (1..liked.ofm_block.h)
         .rev()
         .filter(|piece| height.is_multiple_of(*piece))
-        .filter_map(searched)
-        .find(divides)
+        .filter_map(|piece| block_of(operation, piece, config))
+        .find(|block| divides(block, height))
+}
+
+/// The operation with as many rows as its stripes take in whole blocks: what is charged.
+fn charged<'a>(operation: &NpuOperation<'a>, height: u32, block: &BlockConfig) -> NpuOperation<'a> {
+    let mut charged = operation.clone();
+    if divides(block, height) || height == 0 {
+        return charged;
+    }
+    let rows = operation.ofm.shape.h;
+    let of = block.ofm_block.h.max(1);
+    let whole = |rows: u32| u64::from(rows.div_ceil(of)) * u64::from(of);
+    let all = u64::from(rows / height).saturating_mul(whole(height)) + whole(rows % height);
+    charged.ofm.shape.h = u32::try_from(all).unwrap_or(u32::MAX);
+    charged
 }
