@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use cofit_compile::ethos_u::within;
+use cofit_compile::ethos_u::{front, within};
 use cofit_ethos_u::WeightEncoding;
 use cofit_explore::goldens::{NETWORKS, Row, Setting, Strategy, chip, parse_for};
 use cofit_ir::Verified;
@@ -59,8 +59,59 @@ fn compare(model: &Verified, row: &Row) -> Option<String> {
         (point.cycles.as_f64() / row.cycles.as_f64() - 1.0) * 100.0,
     );
     writeln!(std::io::stderr(), "{line}").expect("stderr");
-    if std::env::var_os("DEBUGC").is_some() { let sch = point.plan.ethos_u.as_ref().unwrap(); for c in &sch.cascades { eprintln!("{}..={} {:?} {:?}", c.first, c.last, c.stripes, c.rolling.iter().map(|r| r.rows).collect::<Vec<_>>()); } for (id, step) in &point.plan.steps { if let cofit_compile::plan::StepSchedule::EthosU{first,count,..} = step.schedule { for o in &sch.operations[first as usize..(first+count) as usize] { eprintln!("{id} {:?} {:?} total {} compute {} {:?} {:?} ports {:?}", o.block.ofm_block, o.weights.buffering, o.total.get(), o.compute.total.get(), o.weights.depths, o.weights.pre_buffered, o.ports.map(|p| p.cycles.get())); } } } for b in point.plan.buffers.values() { eprintln!("{:?} {} {}..{}", b.role, b.bytes.get(), b.first_step, b.last_step);} }
     (point.cycles > row.cycles || point.bytes > row.sram).then_some(line)
+}
+
+#[test]
+fn a_front_is_laid_out_and_reaches_both_of_velas_points() {
+    let Some(shared) = shared_dir() else { return };
+    let table = std::fs::read_to_string(shared.join("golden/vela-5.2.0/totals.csv"));
+    let table = table.expect("the totals");
+    for (network, file) in NETWORKS {
+        let model = model(&shared.join("models").join(file));
+        let is_here = |row: &Row| {
+            row.network == *network
+                && row.chip == "ethos-u55-128"
+                && row.setting == Setting::HighEndSharedSram
+        };
+        let vela: Vec<Row> = [Strategy::Size, Strategy::Performance]
+            .into_iter()
+            .flat_map(|strategy| parse_for(&table, strategy).expect("a sound table"))
+            .filter(is_here)
+            .collect();
+        let [size, performance] = vela.as_slice() else { panic!("{network}: {vela:?}") };
+        let chip = chip(size).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let found = front(&model, &chip, WeightEncoding::Exact, 1000);
+        assert!(found.mistakes.is_empty(), "{network}: {:?}", found.mistakes.iter().next());
+        let points = &found.points;
+        for pair in points.windows(2) {
+            assert!(pair[0].cycles < pair[1].cycles && pair[0].bytes > pair[1].bytes, "{network}");
+        }
+        for vela in [size, performance] {
+            assert!(
+                points.iter().any(|it| it.bytes <= vela.sram && it.cycles <= vela.cycles),
+                "{network}: no point is as good as Vela's {} B, {} cycles",
+                vela.sram.get(),
+                vela.cycles.get(),
+            );
+        }
+        let (first, last) = (&points[0], &points[points.len() - 1]);
+        writeln!(
+            std::io::stderr(),
+            "{network}: {} points from {} B, {} cycles to {} B, {} cycles; Vela {} B, {} cycles \
+             and {} B, {} cycles",
+            points.len(),
+            first.bytes.get(),
+            first.cycles.get(),
+            last.bytes.get(),
+            last.cycles.get(),
+            performance.sram.get(),
+            performance.cycles.get(),
+            size.sram.get(),
+            size.cycles.get(),
+        )
+        .expect("stderr");
+    }
 }
 
 #[test]
