@@ -11,9 +11,13 @@
 //! 6. a memory's packed height is not exceeded by any of its buffers, and a plan without refusals
 //!    exceeds no memory;
 //! 7. an input that a step overwrites has no later reader and is no output of the graph;
-//! 8. a refused step has a refusal, and a buffer without an address has one too.
+//! 8. a refused step has a refusal, and a buffer without an address has one too;
+//! 9. the steps of a cascade are single operations of the NPU, what they touch is live throughout,
+//!    and in every rolling buffer each row stays until its last reader.
 //!
 //! A breach is always a mistake of cofit, never of the user: `CF-PLN` codes exit 70.
+
+mod cascades;
 
 use cofit_ir::TensorId;
 use cofit_vocab::diagnostic::plan as rule;
@@ -30,6 +34,7 @@ pub fn verify(plan: &Plan) -> Diagnostics {
     checker.buffers();
     checker.overlaps();
     checker.memories();
+    checker.cascades();
     checker.found
 }
 

@@ -28,6 +28,8 @@
 //! limit of bytes, over all cuts into cascades and single stages, stripe heights, and weight plans
 //! together; [`search::Search::front`] lists what every limit gets.
 
+pub mod grow;
+pub mod live;
 pub mod rolling;
 pub mod search;
 pub mod stripe;

@@ -138,8 +138,7 @@ fn rows(plan: &Plan, one: &Lowered<'_>, values: &Values, all: &[Value]) -> Optio
     let own = plan.graph.tensors[input].shape.as_nhwc()?;
     let result_own = plan.graph.tensors[result].shape.as_nhwc()?;
     let is_whole = [map.shape.n, map.shape.h, map.shape.w] == own[..3]
-        && [operation.ofm.shape.n, operation.ofm.shape.h, operation.ofm.shape.w]
-            == result_own[..3];
+        && [operation.ofm.shape.n, operation.ofm.shape.h, operation.ofm.shape.w] == result_own[..3];
     if !is_whole || from == to || all[from].bytes.is_zero() {
         return None;
     }

@@ -109,8 +109,7 @@ impl Npu {
         let mut first = 0u32;
         for one in self.lowered(plan) {
             let at = one.step.as_u32() as usize;
-            let is_cascaded =
-                schedule.cascades.iter().any(|it| (it.first..=it.last).contains(&at));
+            let is_cascaded = schedule.cascades.iter().any(|it| (it.first..=it.last).contains(&at));
             let count = one.operations.len() as u32;
             let overwrites = one.overwrites.filter(|_| !is_cascaded);
             schedules.push((one.step, StepSchedule::EthosU { first, count, overwrites }));

@@ -6,34 +6,26 @@
 //! free bytes at once.
 //!
 //! What is exact: cycles and live bytes of every schedule that is compared. What is not searched:
-//! cascades longer than [`LONGEST`] stages, stripe heights beyond those of [`heights`], stripes of a
-//! writer other than what its reader takes, subsets of resident weights other than by cycles gained
-//! per byte, and weight plans other than Vela's at the free bytes and none. Bytes are those alive at
-//! once; a layout can need more, which who lays it out has to check.
-
-use std::collections::BTreeMap;
-use std::ops::Range;
+//! cascades beyond those of [`grow`](crate::cascade::grow), subsets of resident weights other than by
+//! cycles gained per byte, and for stages by themselves weight plans other than Vela's within
+//! unlimited, free, half the free and no bytes. Bytes are those alive at once; a layout can need
+//! more, which who lays it out has to check.
 
 use cofit_vocab::{Bytes, Cycles, Diagnostic};
 
 use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Neighbourhood, Slack, WeightPlan, plan_weights};
-use crate::cascade::rolling::Link;
+use crate::cascade::grow::{Candidate, Growth};
+use crate::cascade::live::Live;
 use crate::cascade::stripe::{Choice, Stripes};
-use crate::cascade::{Cascade, Network, Rolling, Rows};
+use crate::cascade::{Cascade, Network};
 use crate::config::Config;
-use crate::operation::{Format, NpuOperation, Shape, Unit};
+use crate::operation::NpuOperation;
 use crate::schedule::{Schedule, ScheduledOperation, Timing, encoding_of, measure};
 use crate::weight_stream::WeightEncoding;
 
-/// Stages of the longest cascade that is tried.
-pub const LONGEST: usize = 24;
-
 /// Ways to a boundary that are kept.
 const KEPT: usize = 8;
-
-/// Choices of stripe heights that are kept for a cascade of given ends.
-const RUNS: usize = 24;
 
 /// Points of a front; the search stops there.
 const POINTS: usize = 1024;
@@ -58,72 +50,9 @@ pub struct Search<'n, 'a> {
     stripes: Stripes<'n, 'a>,
     /// The block of every operation on its own.
     blocks: Vec<BlockConfig>,
-    live: Live,
+    live: Live<'n, 'a>,
     cascades: Vec<Candidate>,
 }
-
-/// Bytes alive during runs of stages.
-#[derive(Debug)]
-struct Live {
-    /// Bytes of values that begin before each stage.
-    begun: Vec<Bytes>,
-    /// Bytes of values that end before each stage.
-    ended: Vec<Bytes>,
-}
-
-impl Live {
-    fn of(network: &Network<'_>) -> Self {
-        let stages = network.stages.len();
-        let (mut begun, mut ended) = (vec![Bytes::ZERO; stages + 1], vec![Bytes::ZERO; stages + 1]);
-        for value in &network.values {
-            if let Some(at) = begun.get_mut(value.first.saturating_add(1)) {
-                *at += value.bytes;
-            }
-            if let Some(at) = ended.get_mut(value.last.saturating_add(1)) {
-                *at += value.bytes;
-            }
-        }
-        for at in 1..=stages {
-            let (before, gone) = (begun[at - 1], ended[at - 1]);
-            begun[at] += before;
-            ended[at] += gone;
-        }
-        Self { begun, ended }
-    }
-
-    /// Bytes alive at any of the stages.
-    fn during(&self, stages: Range<usize>) -> Bytes {
-        self.begun[stages.end] - self.ended[stages.start]
-    }
-}
-
-/// A cascade that may be part of a schedule.
-#[derive(Clone, Debug)]
-struct Candidate {
-    cascade: Cascade,
-    /// Bytes alive without weight buffers.
-    bytes: Bytes,
-}
-
-/// A cascade while it grows, up to a stage.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// Rows of the stage's stripe.
-    height: u32,
-    /// Cycles with all weights in place and nothing hidden.
-    cycles: Cycles,
-    /// Bytes of the rolling buffers.
-    held: Bytes,
-    /// Bytes of the maps that they replace.
-    whole: Bytes,
-    /// Rows of the buffer before the stage.
-    rows: u32,
-    /// The run that this one makes longer.
-    from: usize,
-}
-
-/// Rows of rolling buffers by reading stage, written and read stripe.
-type Links = BTreeMap<(usize, u32, u32), u32>;
 
 /// A way to a boundary between two stages.
 #[derive(Clone, Debug)]
@@ -184,7 +113,7 @@ impl<'n, 'a> Search<'n, 'a> {
         for (at, block) in search.blocks.iter().enumerate() {
             search.stripes.encoder(at, block)?;
         }
-        search.cascades = search.candidates();
+        search.cascades = Growth::new(network, &search.stripes, &search.live).candidates();
         Ok(search)
     }
 
@@ -213,12 +142,7 @@ impl<'n, 'a> Search<'n, 'a> {
     pub fn within(&self, limit: Bytes) -> Option<Point> {
         let limit = limit.min(UNLIMITED);
         let stages = self.network.stages.len();
-        let start = Way {
-            cycles: Cycles::ZERO,
-            slack: None,
-            from: (0, 0),
-            taken: Taken::Nothing,
-        };
+        let start = Way { cycles: Cycles::ZERO, slack: None, from: (0, 0), taken: Taken::Nothing };
         let mut ways: Vec<Vec<Way>> = vec![Vec::new(); stages + 1];
         ways[0].push(start);
         let mut next_cascade = 0;
@@ -244,15 +168,10 @@ impl<'n, 'a> Search<'n, 'a> {
         Some(self.trace(&ways, best))
     }
 
-    /// Bytes alive while a stage runs by itself.
-    fn alone_bytes(&self, at: usize) -> Bytes {
-        self.live.during(at..at + 1) - self.network.stages[at].overwritten
-    }
-
     /// The ways of running a stage by itself.
     fn alone(&self, at: usize, before: &Way, limit: Bytes) -> Vec<Way> {
         let stage = &self.network.stages[at];
-        let bytes = self.alone_bytes(at);
+        let bytes = self.live.alone(at);
         if bytes > limit {
             return Vec::new();
         }
@@ -309,9 +228,8 @@ impl<'n, 'a> Search<'n, 'a> {
                 let mut choice = choice.clone();
                 if let Some(Some(early)) = choice.first_mut() {
                     let bytes = self.choice(candidate, 0, Some(false)).map(|one| one.bytes());
-                    *early = slack.is_some_and(|slack| {
-                        bytes.is_some_and(|bytes| bytes < slack.memory)
-                    });
+                    *early =
+                        slack.is_some_and(|slack| bytes.is_some_and(|bytes| bytes < slack.memory));
                 }
                 let Some((cycles, left)) = self.run(candidate, &choice, slack) else { continue };
                 let used: Bytes = (0..choice.len())
@@ -339,7 +257,8 @@ impl<'n, 'a> Search<'n, 'a> {
     /// The operation of a cascade's stage with its weights.
     fn choice(&self, candidate: &Candidate, at: usize, resident: Option<bool>) -> Option<Choice> {
         let stage = self.network.stages.get(candidate.cascade.first + at)?;
-        let striped = self.stripes.striped(stage.operations.start, candidate.cascade.stripes[at])?;
+        let striped =
+            self.stripes.striped(stage.operations.start, candidate.cascade.stripes[at])?;
         match resident {
             None => Some(striped.in_place.clone()),
             Some(early) => striped.resident.as_ref().map(|both| both[usize::from(early)].clone()),
@@ -399,184 +318,6 @@ impl<'n, 'a> Search<'n, 'a> {
         chosen
     }
 
-    /// Every cascade worth trying, by its first stage.
-    fn candidates(&self) -> Vec<Candidate> {
-        let stages = self.network.stages.len();
-        let most = (0..stages).map(|at| self.alone_bytes(at)).max().unwrap_or_default();
-        let mut links = Links::default();
-        let mut found = Vec::new();
-        for first in 0..stages {
-            if first + 1 >= stages || !self.is_striped(first) || !self.follows(first + 1) {
-                continue;
-            }
-            let mut runs: Vec<Vec<Run>> = vec![self.begun(first)];
-            for last in first + 1..stages.min(first + LONGEST) {
-                if !self.follows(last) {
-                    break;
-                }
-                let live = self.live.during(first..last + 1);
-                let extended = self.extended(&runs, first, last, &mut links, most);
-                if extended.is_empty() {
-                    break;
-                }
-                runs.push(extended);
-                let alone =
-                    (first..=last).map(|at| self.alone_bytes(at)).max().unwrap_or_default();
-                let mut whole: Vec<usize> = (0..runs[last - first].len()).collect();
-                whole.retain(|&at| live + runs[last - first][at].held - runs[last - first][at].whole < alone);
-                thin(&mut whole, |&at| {
-                    let run = &runs[last - first][at];
-                    (run.held, run.cycles)
-                });
-                for at in whole {
-                    found.push(self.candidate(&runs, first, at));
-                }
-            }
-        }
-        found
-    }
-
-    /// The first stage of cascades.
-    fn begun(&self, first: usize) -> Vec<Run> {
-        self.heights(first)
-            .into_iter()
-            .map(|(height, cycles)| Run {
-                height,
-                cycles,
-                held: Bytes::ZERO,
-                whole: Bytes::ZERO,
-                rows: 0,
-                from: 0,
-            })
-            .collect()
-    }
-
-    /// Stripe heights of a stage with the cycles that each takes, weights in place.
-    fn heights(&self, at: usize) -> Vec<(u32, Cycles)> {
-        let operation = self.network.stages[at].operations.start;
-        let rows = self.output_of(at).map_or(1, |shape| shape.h);
-        heights(rows)
-            .into_iter()
-            .filter_map(|height| {
-                let striped = self.stripes.striped(operation, height)?;
-                Some((height, striped.in_place.timing.total(Cycles::ZERO)))
-            })
-            .collect()
-    }
-
-    /// Runs from `first` to the stage before `last`, made longer by `last`. Of equal heights only
-    /// those stay that no other beats in bytes and cycles at once.
-    fn extended(
-        &self,
-        runs: &[Vec<Run>],
-        first: usize,
-        last: usize,
-        links: &mut Links,
-        most: Bytes,
-    ) -> Vec<Run> {
-        let (Some(writer), Some(reader), Some(Rows { from, top, .. })) =
-            (self.operation(last - 1), self.operation(last), self.network.stages[last].rows)
-        else {
-            return Vec::new();
-        };
-        let map = writer.ofm;
-        let row = u64::from(map.shape.w)
-            .saturating_mul(Format::Nhcwb16.stored_channels(map.shape.c))
-            .saturating_mul(u64::from(map.element.bytes()));
-        let whole = self.network.values.get(from).map_or(Bytes::ZERO, |value| value.bytes);
-        let live = self.live.during(first..last + 1);
-        let before = runs.last().map_or(&[][..], Vec::as_slice);
-        let mut extended = Vec::new();
-        for (height, cycles) in self.heights(last) {
-            let mut of_height: Vec<Run> = Vec::new();
-            for (at, run) in before.iter().enumerate() {
-                let link = Link {
-                    height: map.shape.h,
-                    written: run.height,
-                    read_height: reader.ofm.shape.h,
-                    read: height,
-                    kernel: reader.kernel,
-                    top,
-                };
-                let rows = *links
-                    .entry((last, run.height, height))
-                    .or_insert_with(|| link.rows());
-                let held = run.held + Bytes(row.saturating_mul(u64::from(rows)));
-                // All of it lies in SRAM for as long as the cascade lasts.
-                if live + held - (run.whole + whole) <= most {
-                    let cycles = run.cycles + cycles;
-                    let whole = run.whole + whole;
-                    of_height.push(Run { height, cycles, held, whole, rows, from: at });
-                }
-            }
-            thin(&mut of_height, |run| (run.held, run.cycles));
-            extended.extend(of_height);
-        }
-        extended
-    }
-
-    /// Follows a run back to its first stage and writes it down.
-    fn candidate(&self, runs: &[Vec<Run>], first: usize, at: usize) -> Candidate {
-        let last = first + runs.len() - 1;
-        let end = runs[last - first][at];
-        let mut stripes = vec![0; runs.len()];
-        let mut rolling = Vec::with_capacity(runs.len().saturating_sub(1));
-        let mut here = at;
-        for stage in (first..=last).rev() {
-            let run = runs[stage - first][here];
-            stripes[stage - first] = run.height;
-            if stage > first {
-                let value = self.network.stages[stage].rows.map_or(0, |rows| rows.from);
-                let bytes = run.held - runs[stage - first - 1][run.from].held;
-                rolling.push(Rolling { value, rows: run.rows, bytes });
-            }
-            here = run.from;
-        }
-        rolling.reverse();
-        Candidate {
-            cascade: Cascade { first, last, stripes, rolling },
-            bytes: self.live.during(first..last + 1) + end.held - end.whole,
-        }
-    }
-
-    /// Whether a stage can take its input from the stage before row by row.
-    fn follows(&self, at: usize) -> bool {
-        let stages = &self.network.stages;
-        let (Some(here), Some(before)) = (stages[at].rows, stages[at - 1].rows) else {
-            return false;
-        };
-        let rolls = self.network.values.get(here.from).is_some_and(|value| value.rolls);
-        self.is_striped(at) && here.from == before.to && rolls && !stages[at].after_cpu
-    }
-
-    /// Whether a stage can make its output in stripes.
-    fn is_striped(&self, at: usize) -> bool {
-        self.network.stages[at].rows.is_some()
-            && self.operation(at).is_some_and(|operation| {
-                operation.ofm.shape.n <= 1
-                    && match operation.kind.unit() {
-                        Unit::Convolution
-                        | Unit::Depthwise
-                        | Unit::Pooling
-                        | Unit::Elementwise => true,
-                        Unit::ReduceSum | Unit::Transpose => false,
-                    }
-            })
-    }
-
-    /// The operation of a stage that is just one.
-    fn operation(&self, at: usize) -> Option<&'n NpuOperation<'a>> {
-        let range = self.network.stages.get(at)?.operations.clone();
-        match self.network.operations.get(range)? {
-            [operation] => Some(operation),
-            _ => None,
-        }
-    }
-
-    fn output_of(&self, at: usize) -> Option<Shape> {
-        self.operation(at).map(|operation| operation.ofm.shape)
-    }
-
     /// Follows a way back to the start and writes it down.
     fn trace(&self, ways: &[Vec<Way>], best: usize) -> Point {
         let mut path = Vec::new();
@@ -593,7 +334,7 @@ impl<'n, 'a> Search<'n, 'a> {
                 tally.slack = Cycles::ZERO;
             }
             match &way.taken {
-                Taken::Nothing => tally.rest(self.alone_bytes(begin)),
+                Taken::Nothing => tally.rest(self.live.alone(begin)),
                 Taken::Single(plans) => {
                     let operations = self.network.stages[begin].operations.clone();
                     for (index, plan) in operations.zip(plans) {
@@ -601,7 +342,7 @@ impl<'n, 'a> Search<'n, 'a> {
                         let block = self.blocks[index];
                         let slack = tally.slack;
                         let done = measure(operation, block, plan.clone(), slack, self.config);
-                        let alive = self.alone_bytes(begin);
+                        let alive = self.live.alone(begin);
                         let staged = done.staging_bytes();
                         let remaining = last_buffer(&done.weights);
                         tally.place(operation, done, alive + staged, alive + remaining);
@@ -678,33 +419,6 @@ fn last_buffer(plan: &WeightPlan) -> Bytes {
         Buffering::None => Bytes::ZERO,
         Buffering::Single => plan.buffers[0],
         Buffering::Double => plan.buffers[slices.saturating_sub(1) % 2],
-    }
-}
-
-/// Stripe heights that are tried: small ones, ever coarser ones, and the fractions of the output.
-fn heights(rows: u32) -> Vec<u32> {
-    let most = rows.div_ceil(2);
-    let mut heights = vec![1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64];
-    heights.extend([2, 3, 4].map(|parts| rows.div_ceil(parts)));
-    heights.retain(|height| (1..=most).contains(height) && *height < rows);
-    heights.sort_unstable();
-    heights.dedup();
-    heights
-}
-
-/// Keeps what no other beats in bytes and cycles, and of that not more than [`RUNS`], evenly.
-fn thin<T: Clone>(all: &mut Vec<T>, figures: impl Fn(&T) -> (Bytes, Cycles)) {
-    all.sort_by_key(|one| figures(one));
-    let mut least = Cycles(u64::MAX);
-    all.retain(|one| {
-        let cycles = figures(one).1;
-        let better = cycles < least;
-        least = least.min(cycles);
-        better
-    });
-    if all.len() > RUNS {
-        let spread = (0..RUNS).map(|at| all[at * (all.len() - 1) / (RUNS - 1)].clone());
-        *all = spread.collect();
     }
 }
 

@@ -91,8 +91,8 @@ impl<'n, 'a> Stripes<'n, 'a> {
         if let Some(known) = self.encoders.borrow().get(&key) {
             return Ok(known.clone());
         }
-        let made =
-            Encoder::new(&self.operations[operation], block, self.encoding, self.config)?.map(Rc::new);
+        let made = Encoder::new(&self.operations[operation], block, self.encoding, self.config)?
+            .map(Rc::new);
         self.encoders.borrow_mut().insert(key, made.clone());
         Ok(made)
     }
