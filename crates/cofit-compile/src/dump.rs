@@ -31,7 +31,10 @@ pub fn dump(plan: &Plan, chip: &Chip) -> String {
         let schedule = match step.schedule {
             StepSchedule::Whole => String::new(),
             StepSchedule::Streaming => " streaming".to_owned(),
-            StepSchedule::EthosU { count, .. } => format!(" operations={count}"),
+            StepSchedule::EthosU { count, .. } => {
+                let stripe = plan.stripe_of(id).map(|rows| format!(" stripe={rows}"));
+                format!(" operations={count}{}", stripe.unwrap_or_default())
+            }
         };
         let _ = writeln!(
             text,

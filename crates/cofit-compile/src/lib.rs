@@ -10,7 +10,7 @@
 
 mod context;
 pub mod dump;
-mod ethos_u;
+pub mod ethos_u;
 pub mod layer;
 pub mod layout;
 mod links;

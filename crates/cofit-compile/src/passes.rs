@@ -114,3 +114,11 @@ pub const PASSES: &[Pass] = &[
 ];
 
 pub(crate) use fuse::pad_amounts;
+pub(crate) use schedule_ethos_u::{Npu, prepare};
+
+/// The passes before an Ethos-U is scheduled, and those behind.
+pub(crate) fn around_ethos_u() -> (&'static [Pass], &'static [Pass]) {
+    let at = PASSES.iter().position(|pass| pass.name == "schedule_ethos_u");
+    let at = at.unwrap_or(PASSES.len());
+    (&PASSES[..at], PASSES.get(at + 1..).unwrap_or_default())
+}

@@ -351,6 +351,35 @@ impl Plan {
             .filter(move |(_, buffer)| buffer.first_step <= step && step <= buffer.last_step)
     }
 
+    /// The first and the last step of a cascade of the Ethos-U's schedule.
+    pub fn steps_of(&self, cascade: &cofit_ethos_u::Cascade) -> (StepId, StepId) {
+        let id = |stage: usize| StepId::from_u32(u32::try_from(stage).unwrap_or(u32::MAX));
+        (id(cascade.first), id(cascade.last))
+    }
+
+    /// Rows of the output that a step of a cascade makes in turn; none where it runs by itself.
+    pub fn stripe_of(&self, step: StepId) -> Option<u32> {
+        let at = step.as_u32() as usize;
+        let cascades = &self.ethos_u.as_ref()?.cascades;
+        let cascade = cascades.iter().find(|it| (it.first..=it.last).contains(&at))?;
+        cascade.stripes.get(at - cascade.first).copied()
+    }
+
+    /// The one of `tensors` that lies in a rolling buffer of a cascade, and the buffer's bytes.
+    pub fn rolling(
+        &self,
+        cascade: &cofit_ethos_u::Cascade,
+        tensors: &[TensorId],
+    ) -> Option<(TensorId, Bytes)> {
+        let stages = cascade.first..;
+        stages.zip(&cascade.rolling).find_map(|(writer, rolling)| {
+            let writer = StepId::from_u32(u32::try_from(writer).unwrap_or(u32::MAX));
+            let written = &self.steps.get(writer)?.outputs;
+            let tensor = tensors.iter().find(|tensor| written.contains(tensor))?;
+            Some((*tensor, rolling.bytes))
+        })
+    }
+
     /// The largest buffers of a memory that are live during a step, for messages.
     pub fn alive_at(&self, step: StepId, memory: MemoryId) -> String {
         /// Buffers named; the rest is counted.

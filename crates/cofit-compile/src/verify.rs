@@ -15,8 +15,12 @@
 //! 9. transfers are what [`transfers`] says: each fills a live buffer of its target memory within
 //!    its window, all weights of a staged step arrive once each, and an activation that is moved
 //!    away comes back before its next use.
+//! 10. the steps of a cascade are single operations of the NPU, what they touch is live throughout,
+//!     and in every rolling buffer each row stays until its last reader.
 //!
 //! A breach is always a mistake of cofit, never of the user: `CF-PLN` codes exit 70.
+
+mod cascades;
 
 use cofit_ir::TensorId;
 use cofit_vocab::diagnostic::plan as rule;
@@ -37,6 +41,7 @@ pub fn verify(plan: &Plan) -> Diagnostics {
     checker.overlaps();
     checker.memories();
     checker.transfers();
+    checker.cascades();
     checker.found
 }
 

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::layout;
 use crate::links;
 use crate::plan::{
-    Buffer, BufferId, BufferRole, Constraint, MemoryId, MemoryUse, Plan, Refusal, StepId,
+    Buffer, BufferId, BufferRole, Constraint, EngineId, MemoryId, MemoryUse, Plan, Refusal, StepId,
     StepSchedule,
 };
 use crate::values::Values;
@@ -46,6 +46,35 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
         place_group(plan, context, &candidates, &members);
     }
     refuse_overflows(plan, context);
+}
+
+/// Height of what an engine's first memory for activations would hold, packed by itself. Leaves
+/// the plan as it was before allocation.
+pub(super) fn height(plan: &mut Plan, context: &Context<'_>, engine: EngineId) -> Bytes {
+    let Some(memory) = arena_of(context, engine) else { return Bytes::ZERO };
+    let values = Values::of(plan);
+    plan.buffers = buffers(plan, context, &values);
+    stage_weights(plan);
+    let members: Vec<BufferId> = plan
+        .buffers
+        .keys()
+        .filter(|&id| candidates(plan, context, id).first() == Some(&memory))
+        .collect();
+    let packing = pack(plan, context, memory, &members);
+    plan.buffers = PrimaryMap::new();
+    Bytes(packing.height)
+}
+
+/// The first memory of an engine for activations.
+pub(super) fn arena_of(context: &Context<'_>, engine: EngineId) -> Option<MemoryId> {
+    let wanted = context.chip.memories_of(context.engine(engine), Content::Activation);
+    let first = wanted.first()?;
+    context.memories().find(|(_, memory)| memory.id == first.id).map(|(id, _)| id)
+}
+
+/// What addresses in an engine's first memory for activations are multiples of.
+pub(super) fn arena_alignment(context: &Context<'_>, engine: EngineId) -> u64 {
+    arena_of(context, engine).map_or(1, |memory| alignment(context, memory))
 }
 
 /// Places buffers that may lie in the same memories.
@@ -89,13 +118,13 @@ fn candidates(plan: &Plan, context: &Context<'_>, id: BufferId) -> Vec<MemoryId>
         | BufferRole::WeightStaging
         | BufferRole::Scratch => Some(plan.steps[buffer.last_step].engine),
     };
-    let engine = engine.unwrap_or_else(|| crate::plan::EngineId::from_u32(0));
+    let engine = engine.unwrap_or_else(|| EngineId::from_u32(0));
     links::reached(context, engine, Content::Activation)
 }
 
 /// Adds the weight buffers that an Ethos-U's compiler wants beside the activations. The first is
 /// filled in the second half of the step before where there is slack for it; all but the one of
-/// the last slice are free in the second half of their own.
+/// the last slice are free in the second half of their own. Those of a cascade last as long as it.
 /// Source: Vela 5.2.0, `compiler/live_range.cpp` `ExtractLiveRangesFromCascades`.
 fn stage_weights(plan: &mut Plan) {
     let Some(schedule) = &plan.ethos_u else { return };
@@ -106,6 +135,9 @@ fn stage_weights(plan: &mut Plan) {
             continue;
         };
         let range = first as usize..(first + count) as usize;
+        let cascade = schedule.cascades.iter().map(|cascade| plan.steps_of(cascade));
+        let (begin, end) =
+            cascade.into_iter().find(|(a, b)| (*a..=*b).contains(&id)).unwrap_or((id, id));
         for operation in schedule.operations.get(range).unwrap_or_default() {
             // The first buffer is filled while the step before still runs.
             let ahead = before.filter(|_| operation.weights.pre_buffered);
@@ -121,8 +153,8 @@ fn stage_weights(plan: &mut Plan) {
                     address: None,
                     bytes,
                     alignment: 1,
-                    first_step: ahead.unwrap_or(id),
-                    last_step: id,
+                    first_step: ahead.unwrap_or(begin),
+                    last_step: end,
                     begins_late: ahead.is_some(),
                     ends_early: at != last,
                 });
@@ -217,6 +249,7 @@ fn buffers(plan: &Plan, context: &Context<'_>, values: &Values) -> PrimaryMap<Bu
     }
     let start = plan.steps.keys().next();
     let end = plan.steps.keys().next_back();
+    let cascades = plan.ethos_u.as_ref().map_or(&[][..], |schedule| &schedule.cascades);
     let mut buffers = PrimaryMap::new();
     for (value, tensors) in values.tensors.iter().enumerate() {
         let (Some(mut first_step), Some(mut last_step)) = (first[value], last[value]) else {
@@ -228,7 +261,18 @@ fn buffers(plan: &Plan, context: &Context<'_>, values: &Values) -> PrimaryMap<Bu
         if values.is_live_out(&plan.graph, value) {
             last_step = end.unwrap_or(last_step);
         }
-        let (role, bytes) = if is_streamed[value] {
+        // The steps of a cascade take turns, so that what one of them needs is needed by all.
+        let mut rolling = None;
+        for cascade in cascades {
+            let (first, last) = plan.steps_of(cascade);
+            if first_step <= last && first <= last_step {
+                (first_step, last_step) = (first_step.min(first), last_step.max(last));
+                rolling = rolling.or(plan.rolling(cascade, tensors));
+            }
+        }
+        let (role, bytes) = if let Some((tensor, bytes)) = rolling {
+            (BufferRole::Stream(tensor), bytes)
+        } else if is_streamed[value] {
             let tensor = tensors[0];
             (BufferRole::Stream(tensor), stream_bytes(plan, tensor))
         } else {
@@ -434,11 +478,15 @@ fn refuse_overflows(plan: &mut Plan, context: &Context<'_>) {
         let place = used.peak_step.map_or_else(Place::default, |step| place(plan, step));
         let mut diagnostic = Diagnostic::error(&code::MEMORY_EXCEEDED, message, place);
         if context.chip.tiling.mode == TilingMode::Auto {
-            diagnostic = diagnostic.with_help(format!(
+            let why = if plan.ethos_u.is_some() {
+                "the need is that of whole layers; no schedule with cascades was found that fits \
+                 either."
+            } else {
                 "the need is that of whole layers; the chip's own tools may cascade layers to \
-                 need less, which is not planned here. {}",
-                code::MEMORY_EXCEEDED.cure
-            ));
+                 need less, which is not planned here."
+            };
+            let cure = code::MEMORY_EXCEEDED.cure;
+            diagnostic = diagnostic.with_help(format!("{why} {cure}"));
         }
         refuse(plan, used.peak_step, diagnostic);
     }
