@@ -34,7 +34,7 @@ fn table(front: &Front<'_>, numbers: Numbers) -> Table {
         ("MEMORY", ColumnKind::Word),
         ("MACS", ColumnKind::Number),
         ("FACTOR", ColumnKind::Number),
-        ("CONSTANTS READ", ColumnKind::Number),
+        ("CONSTANTS", ColumnKind::Number),
         ("CYCLES", ColumnKind::Number),
         ("GROUPS", ColumnKind::Name),
     ]);
