@@ -41,9 +41,12 @@ catalogue! {
     "ethos-u55-64", Chip;
     "ethos-u55-128", Chip;
     "ethos-u55-256", Chip;
+    "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;
     "max78002", Chip;
+    "esp32-s3", Chip;
+    "imxrt1170", Chip;
     "stm32h747", Chip;
 }
 

@@ -36,7 +36,7 @@ pub use self::operator_rule::{
 };
 pub use self::policy::{
     Branching, Compression, CompressionKind, Control, GraphKind, Partitions, Reloaded, Residency,
-    Tiling, TilingMode, WeightLoad, Weights,
+    Staging, Tiling, TilingMode, WeightLoad, Weights,
 };
 pub use self::precision::{
     NumberKind, Precision, PrecisionMode, QuantisationRule, Requirement, Rounding, Scheme,

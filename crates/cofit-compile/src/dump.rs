@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cofit_chip::Chip;
 use cranelift_entity::EntityRef;
 
-use crate::plan::{BufferRole, Placement, Plan, StepSchedule};
+use crate::plan::{BufferRole, MemoryId, Placement, Plan, StepSchedule, TransferRole};
 
 /// The steps, buffers and refusals of a plan, one a line.
 pub fn dump(plan: &Plan, chip: &Chip) -> String {
@@ -31,7 +31,10 @@ pub fn dump(plan: &Plan, chip: &Chip) -> String {
         let schedule = match step.schedule {
             StepSchedule::Whole => String::new(),
             StepSchedule::Streaming => " streaming".to_owned(),
-            StepSchedule::EthosU { count, .. } => format!(" operations={count}"),
+            StepSchedule::EthosU { count, .. } => {
+                let stripe = plan.stripe_of(id).map(|rows| format!(" stripe={rows}"));
+                format!(" operations={count}{}", stripe.unwrap_or_default())
+            }
         };
         let _ = writeln!(
             text,
@@ -45,7 +48,9 @@ pub fn dump(plan: &Plan, chip: &Chip) -> String {
         let role = match buffer.role {
             BufferRole::Activation(_) => "activation",
             BufferRole::Stream(_) => "stream",
+            BufferRole::Spilled(_) => "spilled",
             BufferRole::WeightStaging => "weights",
+            BufferRole::ResidentWeights(_) => "resident",
             BufferRole::Scratch => "scratch",
         };
         let place = match (buffer.memory, buffer.address) {
@@ -61,6 +66,28 @@ pub fn dump(plan: &Plan, chip: &Chip) -> String {
             buffer.first_step,
             buffer.last_step,
             plan.buffer_name(buffer)
+        );
+    }
+    for (id, one) in &plan.transfers {
+        let memory = |id: MemoryId| chip.memories[id.index()].id.as_str();
+        let slice = match one.role {
+            TransferRole::Weights { slice, slices, .. } if slices > 1 => {
+                format!(" {}/{slices}", slice + 1)
+            }
+            TransferRole::Weights { .. } | TransferRole::Spill | TransferRole::FetchBack => {
+                String::new()
+            }
+        };
+        let after = one.after.map_or_else(|| "start".to_owned(), |step| step.to_string());
+        let _ = writeln!(
+            text,
+            "{id} {}{slice} {} bytes {} to {} {} after {after} for {}",
+            one.role.name(),
+            one.bytes.get(),
+            memory(one.from),
+            memory(one.to),
+            one.target,
+            one.step
         );
     }
     for refusal in &plan.refusals {

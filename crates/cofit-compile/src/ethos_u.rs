@@ -1,5 +1,10 @@
 //! What the compiler knows of an Ethos-U beyond the machine model itself: the machine that a card
-//! describes, and the operations that a step becomes. The pass `schedule_ethos_u` uses both.
+//! describes, the operations that a step becomes, and the network that the search for cascades
+//! sees. The pass `schedule_ethos_u` uses them; [`front()`] lists what every amount of SRAM gets.
 
+mod front;
 pub(crate) mod lower;
 pub(crate) mod machine;
+pub(crate) mod network;
+
+pub use front::{Front, Point, front, within};

@@ -10,15 +10,18 @@
 
 mod context;
 pub mod dump;
-mod ethos_u;
+pub mod ethos_u;
 pub mod layer;
 pub mod layout;
+mod links;
+pub mod memory_search;
 pub mod passes;
 mod pipeline;
 pub mod plan;
 mod rules;
 pub mod step_layer;
 pub mod step_order;
+pub mod transfer;
 mod values;
 pub mod verify;
 

@@ -9,11 +9,13 @@
 
 mod allocate;
 mod check_network;
+mod fetch_ahead;
 mod fuse;
 mod order;
 mod place;
 mod place_constants;
 mod schedule_ethos_u;
+mod stage_weights;
 
 use std::time::{Duration, Instant};
 
@@ -99,6 +101,24 @@ pub const PASSES: &[Pass] = &[
         description: "gives weights and biases a memory",
         run: place_constants::run,
     },
+    Pass {
+        name: "fetch_ahead",
+        description: "lets spilled activations come back while the step before computes",
+        run: fetch_ahead::run,
+    },
+    Pass {
+        name: "stage_weights",
+        description: "copies weights to fast memory before the steps that need them",
+        run: stage_weights::run,
+    },
 ];
 
 pub(crate) use fuse::pad_amounts;
+pub(crate) use schedule_ethos_u::{Npu, prepare};
+
+/// The passes before an Ethos-U is scheduled, and those behind.
+pub(crate) fn around_ethos_u() -> (&'static [Pass], &'static [Pass]) {
+    let at = PASSES.iter().position(|pass| pass.name == "schedule_ethos_u");
+    let at = at.unwrap_or(PASSES.len());
+    (&PASSES[..at], PASSES.get(at + 1..).unwrap_or_default())
+}

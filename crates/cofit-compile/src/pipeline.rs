@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cofit_chip::Chip;
-use cofit_ir::Model;
+use cofit_ir::{Graph, Model};
 use cofit_vocab::Diagnostics;
 
 use crate::context::Context;
 use crate::layer::Layer;
-use crate::passes::PASSES;
+use crate::passes::{PASSES, Pass};
 use crate::plan::Plan;
 use crate::verify::verify;
 
@@ -37,25 +37,40 @@ pub struct Compiled {
 /// Lowers a model for a chip. What the chip refuses stands in the plan.
 pub fn compile(model: &Model, chip: &Chip, observer: &mut dyn Observer) -> Compiled {
     let graph = model.main().cloned().unwrap_or_default();
-    let context = Context {
+    let context = context(&graph, chip);
+    let mut plan = Plan::new(graph);
+    if !run(PASSES, &mut plan, &context, observer) {
+        return Compiled { plan, mistakes: Diagnostics::new() };
+    }
+    let mistakes = verify(&plan);
+    Compiled { plan, mistakes }
+}
+
+/// What the passes see of a model and a chip.
+pub(crate) fn context<'a>(graph: &Graph, chip: &'a Chip) -> Context<'a> {
+    Context {
         chip,
         operators: graph.operators.len() as u64,
         tensors: graph.tensors.len() as u64,
         channels: graph
             .operators
             .keys()
-            .map(|id| Layer::of(&graph, id))
+            .map(|id| Layer::of(graph, id))
             .filter(|layer| layer.weights.is_some())
             .map(|layer| u64::from(layer.output.channels))
             .sum(),
-    };
-    let mut plan = Plan::new(graph);
-    for pass in PASSES {
-        let took = pass.run(&mut plan, &context);
-        if !observer.after(pass.name, &plan, took) {
-            return Compiled { plan, mistakes: Diagnostics::new() };
-        }
     }
-    let mistakes = verify(&plan);
-    Compiled { plan, mistakes }
+}
+
+/// Runs passes until the observer stops them; whether all ran.
+pub(crate) fn run(
+    passes: &[Pass],
+    plan: &mut Plan,
+    context: &Context<'_>,
+    observer: &mut dyn Observer,
+) -> bool {
+    passes.iter().all(|pass| {
+        let took = pass.run(plan, context);
+        observer.after(pass.name, plan, took)
+    })
 }

@@ -16,6 +16,8 @@ use cofit_vocab::{Bytes, Diagnostic};
 use cranelift_entity::{EntitySet, PrimaryMap, entity_impl};
 use smallvec::SmallVec;
 
+pub use crate::transfer::{DistributionProof, Transfer, TransferId, TransferRole};
+
 /// A step of a plan: what one engine does in one go.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepId(u32);
@@ -47,6 +49,10 @@ pub struct Plan {
     pub buffers: PrimaryMap<BufferId, Buffer>,
     /// Where the constants of the steps live.
     pub constants: Vec<ConstantPlacement>,
+    /// Copies between memories while the network runs, in the order in which they begin.
+    pub transfers: PrimaryMap<TransferId, Transfer>,
+    /// How good the distribution of buffers over memories is, where there was a choice.
+    pub distribution: DistributionProof,
     /// One entry for every memory of the chip, in the card's order.
     pub memories: PrimaryMap<MemoryId, MemoryUse>,
     /// How good the order of the steps is.
@@ -156,8 +162,12 @@ pub enum BufferRole {
     Activation(SmallVec<[TensorId; 1]>),
     /// The rows of an activation that are on their way from one streaming layer to the next.
     Stream(TensorId),
+    /// An activation that waits in a slower memory between two uses.
+    Spilled(SmallVec<[TensorId; 1]>),
     /// Weights on their way from slow memory to an engine.
     WeightStaging,
+    /// A copy of a step's weights that is made before the first inference and stays.
+    ResidentWeights(StepId),
     /// Working space of a kernel.
     Scratch,
 }
@@ -301,6 +311,8 @@ impl Plan {
             steps: PrimaryMap::new(),
             buffers: PrimaryMap::new(),
             constants: Vec::new(),
+            transfers: PrimaryMap::new(),
+            distribution: DistributionProof::default(),
             memories: PrimaryMap::new(),
             order: OrderProof::default(),
             dense: EntitySet::new(),
@@ -313,12 +325,14 @@ impl Plan {
     /// A name for messages and reports: that of the first tensor in the buffer.
     pub fn buffer_name(&self, buffer: &Buffer) -> String {
         match &buffer.role {
-            BufferRole::Activation(tensors) => match tensors.first() {
+            BufferRole::Activation(tensors) | BufferRole::Spilled(tensors) => match tensors.first()
+            {
                 Some(&tensor) => self.graph.tensors[tensor].name.clone(),
                 None => "activation".to_owned(),
             },
             BufferRole::Stream(tensor) => self.graph.tensors[*tensor].name.clone(),
             BufferRole::WeightStaging => format!("weights of {}", self.step_name(buffer.last_step)),
+            BufferRole::ResidentWeights(step) => format!("weights of {}", self.step_name(*step)),
             BufferRole::Scratch => format!("scratch of {}", self.step_name(buffer.last_step)),
         }
     }
@@ -335,6 +349,35 @@ impl Plan {
         self.buffers
             .iter()
             .filter(move |(_, buffer)| buffer.first_step <= step && step <= buffer.last_step)
+    }
+
+    /// The first and the last step of a cascade of the Ethos-U's schedule.
+    pub fn steps_of(&self, cascade: &cofit_ethos_u::Cascade) -> (StepId, StepId) {
+        let id = |stage: usize| StepId::from_u32(u32::try_from(stage).unwrap_or(u32::MAX));
+        (id(cascade.first), id(cascade.last))
+    }
+
+    /// Rows of the output that a step of a cascade makes in turn; none where it runs by itself.
+    pub fn stripe_of(&self, step: StepId) -> Option<u32> {
+        let at = step.as_u32() as usize;
+        let cascades = &self.ethos_u.as_ref()?.cascades;
+        let cascade = cascades.iter().find(|it| (it.first..=it.last).contains(&at))?;
+        cascade.stripes.get(at - cascade.first).copied()
+    }
+
+    /// The one of `tensors` that lies in a rolling buffer of a cascade, and the buffer's bytes.
+    pub fn rolling(
+        &self,
+        cascade: &cofit_ethos_u::Cascade,
+        tensors: &[TensorId],
+    ) -> Option<(TensorId, Bytes)> {
+        let stages = cascade.first..;
+        stages.zip(&cascade.rolling).find_map(|(writer, rolling)| {
+            let writer = StepId::from_u32(u32::try_from(writer).unwrap_or(u32::MAX));
+            let written = &self.steps.get(writer)?.outputs;
+            let tensor = tensors.iter().find(|tensor| written.contains(tensor))?;
+            Some((*tensor, rolling.bytes))
+        })
     }
 
     /// The largest buffers of a memory that are live during a step, for messages.

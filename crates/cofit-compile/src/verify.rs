@@ -4,23 +4,33 @@
 //! 1. every operator of the graph is covered by exactly one step, and a step covers its main
 //!    operator;
 //! 2. steps stand in an order in which every activation is written before it is read;
-//! 3. every activation that a step reads or writes has exactly one buffer, which is live during
-//!    that step, and at least as large as the densely packed tensor;
+//! 3. every activation that a step reads or writes has exactly one buffer that is live during that
+//!    step, at least as large as the densely packed tensor;
 //! 4. a buffer with an address has a memory, and its address is a multiple of its alignment;
 //! 5. no two buffers of one memory overlap in both bytes and halves of steps;
 //! 6. a memory's packed height is not exceeded by any of its buffers, and a plan without refusals
 //!    exceeds no memory;
 //! 7. an input that a step overwrites has no later reader and is no output of the graph;
-//! 8. a refused step has a refusal, and a buffer without an address has one too.
+//! 8. a refused step has a refusal, and a buffer without an address has one too;
+//! 9. transfers are what [`transfers`] says: each fills a live buffer of its target memory within
+//!    its window, all weights of a staged step arrive once each, and an activation that is moved
+//!    away comes back before its next use.
+//! 10. the steps of a cascade are single operations of the NPU, what they touch is live throughout,
+//!     and in every rolling buffer each row stays until its last reader.
 //!
 //! A breach is always a mistake of cofit, never of the user: `CF-PLN` codes exit 70.
+
+mod cascades;
 
 use cofit_ir::TensorId;
 use cofit_vocab::diagnostic::plan as rule;
 use cofit_vocab::{Bytes, Code, Diagnostic, Diagnostics, Place};
 use cranelift_entity::{EntityRef, EntitySet, SecondaryMap};
+use smallvec::SmallVec;
 
 use crate::plan::{BufferId, BufferRole, Placement, Plan, StepSchedule};
+
+mod transfers;
 
 /// Checks a plan; no messages means that it is well-formed.
 pub fn verify(plan: &Plan) -> Diagnostics {
@@ -30,6 +40,8 @@ pub fn verify(plan: &Plan) -> Diagnostics {
     checker.buffers();
     checker.overlaps();
     checker.memories();
+    checker.transfers();
+    checker.cascades();
     checker.found
 }
 
@@ -93,17 +105,14 @@ impl Checker<'_> {
 
     fn buffers(&mut self) {
         let plan = self.plan;
-        let mut owner: SecondaryMap<TensorId, Option<BufferId>> = SecondaryMap::new();
+        let mut owners: SecondaryMap<TensorId, SmallVec<[BufferId; 1]>> = SecondaryMap::new();
         for (id, buffer) in &plan.buffers {
             if let BufferRole::Stream(tensor) = &buffer.role {
-                owner[*tensor] = Some(id);
+                owners[*tensor].push(id);
             }
             if let BufferRole::Activation(tensors) = &buffer.role {
                 for &tensor in tensors {
-                    if owner[tensor].replace(id).is_some() {
-                        let name = &plan.graph.tensors[tensor].name;
-                        self.report(&rule::BUFFER, format!("`{name}` has two buffers"));
-                    }
+                    owners[tensor].push(id);
                     if buffer.bytes < plan.graph.tensors[tensor].bytes() {
                         let name = &plan.graph.tensors[tensor].name;
                         self.report(&rule::BUFFER, format!("{id} is too small for `{name}`"));
@@ -139,14 +148,16 @@ impl Checker<'_> {
                 }
             }
             for &tensor in step.inputs.iter().chain(&step.outputs) {
-                let live = owner[tensor].map(|buffer| &plan.buffers[buffer]);
+                let own = owners[tensor].iter().map(|&buffer| &plan.buffers[buffer]);
+                let live = own.filter(|one| one.first_step <= id && id <= one.last_step).count();
                 let name = &plan.graph.tensors[tensor].name;
                 match live {
-                    None => self.report(&rule::BUFFER, format!("`{name}` has no buffer")),
-                    Some(buffer) if buffer.first_step > id || buffer.last_step < id => {
-                        self.report(&rule::BUFFER, format!("`{name}` is not live during {id}"));
+                    0 if owners[tensor].is_empty() => {
+                        self.report(&rule::BUFFER, format!("`{name}` has no buffer"));
                     }
-                    Some(_) => {}
+                    0 => self.report(&rule::BUFFER, format!("`{name}` is not live during {id}")),
+                    1 => {}
+                    _ => self.report(&rule::BUFFER, format!("`{name}` has two buffers in {id}")),
                 }
             }
             if step.placement == Placement::Refused

@@ -9,8 +9,8 @@
 //! Agreement on the twelve golden networks and four sizes (2,524 operations): cycles, blocks,
 //! slices, buffering, port cycles and encoded weight bytes all equal, and so do the totals in
 //! both reference systems and memory modes (`tests/shared_models.rs`). Where weights are sized by
-//! their distribution instead, see [`weight_stream::estimate`] for the error. Not modelled: cascades
-//! under an arena limit, feature maps that spill, and what [`lowering`] lists.
+//! their distribution instead, see [`weight_stream::estimate`] for the error. Not modelled: feature
+//! maps that spill, and what [`lowering`] lists.
 //!
 //! The crate knows neither models nor chip cards. A caller lowers operators to [`NpuOperation`]s
 //! with the functions of [`lowering`], builds a [`Config`] from a card or takes one of the
@@ -37,12 +37,14 @@
 //! - [`memory_cycles`]: bytes and cycles per memory port.
 //! - [`weight_stream`]: the size of the encoded weights.
 //! - [`buffering`] and [`mod@schedule`]: depth slices, weight DMA, and the sum.
+//! - [`cascade`]: schedules in less SRAM, and the fewest cycles under a limit of bytes.
 //! - [`lowering`]: graph operators as sequences of NPU operations.
 //! - [`goldens`]: reading and comparing the golden tables.
 
 pub mod block_cycles;
 pub mod block_search;
 pub mod buffering;
+pub mod cascade;
 pub mod config;
 pub mod goldens;
 pub mod lowering;
@@ -58,6 +60,7 @@ pub mod weight_stream;
 
 pub use block_search::{BlockConfig, find_block};
 pub use buffering::Buffering;
+pub use cascade::{Cascade, Network, Rolling, Rows, Stage, Value};
 pub use config::Config;
 pub use memory::{Memories, MemoryMode, MemoryPort, Port, Role, SystemPreset};
 pub use operation::{

@@ -8,6 +8,7 @@ use cofit_vocab::{Bytes, Cycles, Diagnostic, Macs};
 
 use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Neighbourhood, Slack, WeightPlan, plan_weights};
+use crate::cascade::Cascade;
 use crate::config::Config;
 use crate::memory::{Role, stream_cycles};
 use crate::memory_cycles::{PortTraffic, WeightLocation, WeightTraffic, port_traffic};
@@ -81,6 +82,31 @@ pub struct Schedule {
     pub encoded_weights: Bytes,
     /// Bytes of all weights before encoding.
     pub original_weights: Bytes,
+    /// Runs of stages that are executed stripe by stripe; empty for [`schedule()`].
+    pub cascades: Vec<Cascade>,
+}
+
+impl Schedule {
+    /// Appends an operation and counts it.
+    pub(crate) fn push(&mut self, operation: &NpuOperation<'_>, done: ScheduledOperation) {
+        self.total += done.total;
+        if let Some(weights) = &operation.weights {
+            self.original_weights += Bytes(weights.shape.elements());
+            self.encoded_weights += Bytes(done.weights.encoded.weights());
+        }
+        self.operations.push(done);
+    }
+}
+
+/// The way to size weights that a caller's choice means for a network.
+pub(crate) fn encoding_of(
+    operations: &[NpuOperation<'_>],
+    encoding: WeightEncoding,
+) -> WeightEncoding {
+    let weights = operations.iter().filter_map(|operation| operation.weights.as_ref());
+    encoding.for_network(
+        weights.fold(0, |sum: u64, weights| sum.saturating_add(weights.shape.elements())),
+    )
 }
 
 /// Places operations that run one after another.
@@ -93,10 +119,7 @@ pub fn schedule(
     config: &Config,
     options: &Options,
 ) -> Result<Schedule, Box<Diagnostic>> {
-    let weights = operations.iter().filter_map(|operation| operation.weights.as_ref());
-    let encoding = options.encoding.for_network(
-        weights.fold(0, |sum: u64, weights| sum.saturating_add(weights.shape.elements())),
-    );
+    let encoding = encoding_of(operations, options.encoding);
     let mut placed = Schedule::default();
     let mut before: Option<Slack> = None;
     let mut blocks = BlockMemory::default();
@@ -116,12 +139,7 @@ pub fn schedule(
         let slack = before.map_or(Cycles::ZERO, |slack| slack.cycles);
         before = Some(weights.slack);
         let done = measure(operation, block, weights, slack, config);
-        placed.total += done.total;
-        if let Some(weights) = &operation.weights {
-            placed.original_weights += Bytes(weights.shape.elements());
-            placed.encoded_weights += Bytes(done.weights.encoded.weights());
-        }
-        placed.operations.push(done);
+        placed.push(operation, done);
     }
     Ok(placed)
 }
@@ -135,53 +153,113 @@ pub fn measure(
     slack: Cycles,
     config: &Config,
 ) -> ScheduledOperation {
-    let memories = &config.memories;
-    let buffered = weights.buffering != Buffering::None;
-    let scales_from = if buffered { Role::Staging } else { Role::Constants };
-    let compute = operation_cycles(operation, &block, &Part::whole(operation, scales_from), config);
+    Timing::of(operation, &block, &weights, config).placed(operation, block, weights, slack)
+}
 
-    let table_bytes = match operation.activation {
-        Activation::OwnTable { bytes } => u64::from(bytes),
-        Activation::None | Activation::Clamp | Activation::Curve | Activation::FusedTable => 0,
-    };
-    let mut table_transfer = Cycles::ZERO;
-    if table_bytes > 0 {
-        let source = memories.of(Role::Constants);
-        // The table memory takes one byte per cycle (Vela 5.2.0, `ApplyConfig`).
-        table_transfer =
-            (stream_cycles(table_bytes, source) + source.read_latency).max(Cycles(table_bytes));
+/// What the cycles of an operation consist of, before it is known what stands ahead of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Cycles of the NPU, weights being at hand.
+    pub compute: OperationCycles,
+    /// Bytes and busy cycles on AXI0 and AXI1.
+    pub ports: [PortTraffic; 2],
+    /// Cycles to fetch a table of its own.
+    table: Cycles,
+    /// Transfers of buffered weights; none where weights are read in place.
+    transfer: Option<Transfer>,
+}
+
+/// Weight DMA of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Transfer {
+    /// Cycles of the first slice.
+    first: Cycles,
+    /// Cycles of all weights in one piece and of the last slice's work behind them.
+    whole: Cycles,
+}
+
+impl Timing {
+    /// Takes an operation with a block and a weight plan apart.
+    pub fn of(
+        operation: &NpuOperation<'_>,
+        block: &BlockConfig,
+        weights: &WeightPlan,
+        config: &Config,
+    ) -> Self {
+        let memories = &config.memories;
+        let buffered = weights.buffering != Buffering::None;
+        let scales_from = if buffered { Role::Staging } else { Role::Constants };
+        let compute =
+            operation_cycles(operation, block, &Part::whole(operation, scales_from), config);
+
+        let table_bytes = match operation.activation {
+            Activation::OwnTable { bytes } => u64::from(bytes),
+            Activation::None | Activation::Clamp | Activation::Curve | Activation::FusedTable => 0,
+        };
+        let mut table = Cycles::ZERO;
+        if table_bytes > 0 {
+            let source = memories.of(Role::Constants);
+            // The table memory takes one byte per cycle (Vela 5.2.0, `ApplyConfig`).
+            table =
+                (stream_cycles(table_bytes, source) + source.read_latency).max(Cycles(table_bytes));
+        }
+
+        let first = weights.encoded.slices.first().copied().unwrap_or_default();
+        let transfer = buffered.then(|| Transfer {
+            first: crate::memory::copy_cycles(
+                first.weights.saturating_add(first.scales),
+                memories.of(Role::Staging),
+                memories.of(Role::Constants),
+            ),
+            whole: weights.full_transfer + weights.slack.cycles,
+        });
+        let traffic = WeightTraffic {
+            weights: weights.encoded.weights(),
+            scales: weights.encoded.scales(),
+            pre_buffered: if weights.pre_buffered { first.stored() } else { 0 },
+            location: match (operation.weights.is_some(), buffered) {
+                (false, _) => WeightLocation::None,
+                (true, false) => WeightLocation::InPlace,
+                (true, true) => WeightLocation::Buffered,
+            },
+        };
+        let ports = port_traffic(operation, block, &traffic, table_bytes, config);
+        Self { compute, ports, table, transfer }
     }
 
-    let first = weights.encoded.slices.first().copied().unwrap_or_default();
-    let mut npu = compute.total;
-    if buffered {
-        let unpadded = first.weights.saturating_add(first.scales);
-        let initial = crate::memory::copy_cycles(
-            unpadded,
-            memories.of(Role::Staging),
-            memories.of(Role::Constants),
-        );
-        let with_initial = compute.total + (initial - slack);
-        let transfer = weights.full_transfer + weights.slack.cycles - slack;
-        npu = with_initial.max(transfer);
-    } else {
-        table_transfer = table_transfer - slack;
+    /// The operation, placed behind one that leaves `slack`.
+    pub(crate) fn placed(
+        &self,
+        operation: &NpuOperation<'_>,
+        block: BlockConfig,
+        weights: WeightPlan,
+        slack: Cycles,
+    ) -> ScheduledOperation {
+        ScheduledOperation {
+            block,
+            weights,
+            compute: self.compute,
+            npu: self.npu(slack),
+            ports: self.ports,
+            total: self.total(slack),
+            macs: operation.macs(),
+        }
     }
-    npu += table_transfer;
 
-    let traffic = WeightTraffic {
-        weights: weights.encoded.weights(),
-        scales: weights.encoded.scales(),
-        pre_buffered: if weights.pre_buffered { first.stored() } else { 0 },
-        location: match (operation.weights.is_some(), buffered) {
-            (false, _) => WeightLocation::None,
-            (true, false) => WeightLocation::InPlace,
-            (true, true) => WeightLocation::Buffered,
-        },
-    };
-    let ports = port_traffic(operation, &block, &traffic, table_bytes, config);
-    let total = ports.iter().map(|port| port.cycles).fold(npu, Cycles::max);
-    ScheduledOperation { block, weights, compute, npu, ports, total, macs: operation.macs() }
+    /// Cycles of the NPU with what nothing hides, behind an operation that leaves `slack`.
+    pub fn npu(&self, slack: Cycles) -> Cycles {
+        match self.transfer {
+            Some(Transfer { first, whole }) => {
+                (self.compute.total + (first - slack)).max(whole - slack) + self.table
+            }
+            None => self.compute.total + (self.table - slack),
+        }
+    }
+
+    /// Cycles of the operation: the NPU's or those of the busier port.
+    pub fn total(&self, slack: Cycles) -> Cycles {
+        self.ports.iter().map(|port| port.cycles).fold(self.npu(slack), Cycles::max)
+    }
 }
 
 /// Blocks already found: repeated layers share them.

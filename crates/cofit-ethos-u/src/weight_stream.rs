@@ -18,6 +18,9 @@ pub mod order;
 pub mod palette;
 pub mod rice;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use cofit_vocab::{Diagnostic, Place};
 
 use crate::block_search::BlockConfig;
@@ -170,6 +173,8 @@ pub struct Encoder<'o, 'a> {
     order: order::Order,
     /// Per group of [`estimate::GROUP_CHANNELS`] output channels; empty when encoding exactly.
     histograms: Vec<estimate::Histogram>,
+    /// Slices already sized: plans that are compared share most of theirs.
+    known: RefCell<BTreeMap<(u32, u32), SliceBytes>>,
 }
 
 impl<'o, 'a> Encoder<'o, 'a> {
@@ -195,7 +200,7 @@ impl<'o, 'a> Encoder<'o, 'a> {
             }
         }
         let order = order::Order::new(operation, weights.shape, block, config);
-        Ok(Some(Self { weights, order, histograms }))
+        Ok(Some(Self { weights, order, histograms, known: RefCell::default() }))
     }
 
     /// Sizes of the slices between successive depths.
@@ -205,6 +210,15 @@ impl<'o, 'a> Encoder<'o, 'a> {
     }
 
     fn slice(&self, from: u32, to: u32) -> SliceBytes {
+        if let Some(known) = self.known.borrow().get(&(from, to)) {
+            return *known;
+        }
+        let sized = self.size(from, to);
+        self.known.borrow_mut().insert((from, to), sized);
+        sized
+    }
+
+    fn size(&self, from: u32, to: u32) -> SliceBytes {
         let channels = u64::from(to.saturating_sub(from));
         let weights = match self.weights.values {
             WeightValues::Assumed { bytes_per_weight } => {

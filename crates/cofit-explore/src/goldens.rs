@@ -123,12 +123,39 @@ impl Comparison {
     }
 }
 
+/// What Vela was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Its default: cycles, whatever the SRAM.
+    Performance,
+    /// `--optimise Size`: the least SRAM that its cascades reach.
+    Size,
+}
+
+impl Strategy {
+    /// The options that the tables name.
+    const fn options(self) -> &'static str {
+        match self {
+            Self::Performance => "",
+            Self::Size => "--optimise Size",
+        }
+    }
+}
+
 /// The rows of a table of totals that the catalogue's cards express: all Ethos-U55 with Vela's
 /// default optimisation and a named preset.
 ///
 /// # Errors
 /// A column is missing or holds no number.
 pub fn parse(table: &str) -> Result<Vec<Row>, Diagnostics> {
+    parse_for(table, Strategy::Performance)
+}
+
+/// The rows of a strategy, as [`parse`] reads them.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_for(table: &str, strategy: Strategy) -> Result<Vec<Row>, Diagnostics> {
     let mut lines = table.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let mut rows = Vec::new();
@@ -144,7 +171,7 @@ pub fn parse(table: &str) -> Result<Vec<Row>, Diagnostics> {
         let setting = Setting::ALL.into_iter().find(|setting| setting.vela_names() == preset);
         let chip = cell("accel")?;
         let (Some(setting), true) = (setting, chip.starts_with("ethos-u55-")) else { continue };
-        if !cell("extra")?.is_empty() {
+        if cell("extra")? != strategy.options() {
             continue;
         }
         let kib: f64 = cell("sram_kb")?.parse().map_err(|_| wrong("sram_kb"))?;

@@ -9,7 +9,7 @@
 //! | `\| TOML` | the lines of a card of the case's own, instead of `# chip:` |
 //! | `# runtime: ID`, `# op-point: ID`, `# set: KEY=VALUE` | how the chip runs |
 //! | `# model: PATH` | a file of the folder of shared models, instead of a model in the case |
-//! | `# print: WHAT, …` | `after PASS`, `plan`, `memory`, `profile`, `verdict`, `refusals`, `notes`, `assumptions` |
+//! | `# print: WHAT, …` | `after PASS`, `plan`, `distribution`, `memory`, `profile`, `transfers`, `verdict`, `refusals`, `notes`, `assumptions` |
 //! | `> TEXT` | what is printed; `UPDATE=1` in the environment writes it anew |
 
 use std::fmt::Write as _;
@@ -231,6 +231,24 @@ fn print(what: &str, it: &Evaluation, chip: &Chip, text: &mut String) -> Result<
                 let _ = writeln!(text, " \"{}\"", plan.step_name(id));
             }
             let _ = writeln!(text, "total {}", it.profile.cycles.get());
+        }
+        "distribution" => {
+            let proof = plan.distribution;
+            let word = if proof.is_optimal() { "least" } else { "not proved least" };
+            let _ = writeln!(text, "slow traffic {} bytes, {word}", proof.slow_traffic.get());
+        }
+        "transfers" => {
+            for (id, one) in &it.profile.transfers {
+                let _ = writeln!(
+                    text,
+                    "{id} {}..{} window {} unhidden {} for \"{}\"",
+                    one.start.get(),
+                    one.end.get(),
+                    one.window.get(),
+                    one.unhidden.get(),
+                    plan.step_name(plan.transfers[id].step)
+                );
+            }
         }
         "verdict" => {
             let _ = writeln!(text, "{}", it.verdict.status.name());

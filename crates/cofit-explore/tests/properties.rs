@@ -133,6 +133,9 @@ fn catalogue_chip() -> impl Strategy<Value = Target> {
             "stm32h747" => vec!["st-edge-ai", "tflm-cmsis-nn", "tflm-ref"],
             id if id.starts_with("ethos-u55") => vec!["vela", "vela-sram-only"],
             "k210" => vec!["nncase"],
+            "imxrt1170" => vec!["tflm-cmsis-nn", "planned"],
+            "esp32-s3" => vec!["esp-nn", "esp-dl", "planned"],
+            "gap9" => vec!["gapflow"],
             _ => vec!["ai8x"],
         };
         let points = match id {

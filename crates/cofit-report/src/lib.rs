@@ -26,6 +26,7 @@ pub mod sensitivity;
 pub mod sim;
 mod subject;
 pub mod table;
+mod transfers;
 pub mod verify;
 pub mod words;
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::table::{ColumnKind, Table};
 use crate::words::Numbers;
-use crate::{Rendering, Subject, check, json, sim, words};
+use crate::{Rendering, Subject, check, json, sim, transfers, words};
 
 fn table(subject: &Subject<'_>, numbers: Numbers) -> Table {
     let mut table = Table::new(&[
@@ -41,7 +41,9 @@ const fn role(buffer: &Buffer) -> &'static str {
     match buffer.role {
         BufferRole::Activation(_) => "activation",
         BufferRole::Stream(_) => "stream",
+        BufferRole::Spilled(_) => "spilled",
         BufferRole::WeightStaging => "staging",
+        BufferRole::ResidentWeights(_) => "weights",
         BufferRole::Scratch => "scratch",
     }
 }
@@ -73,6 +75,7 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
         }
         let _ = writeln!(text, "{}", words::wrapped(&line, rendering.width, 2));
     }
+    text.push_str(&transfers::plan_text(subject, rendering));
     let proof = if plan.order.is_optimal { "no order is lower" } else { "not proved best" };
     let _ = writeln!(text, "order: {} live at once at most; {proof}", plan.order.peak);
     for refusal in &plan.refusals {
@@ -143,6 +146,8 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
         })
         .collect();
     value.insert("constants".to_owned(), json!(constants));
+    value.insert("transfers".to_owned(), transfers::plan_json(subject));
+    value.insert("distribution".to_owned(), transfers::distribution_json(subject));
     let steps: Vec<Value> = plan
         .steps
         .iter()

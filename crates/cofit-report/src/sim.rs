@@ -9,7 +9,7 @@ use cranelift_entity::EntityRef;
 use serde_json::{Map, Value, json};
 
 use crate::table::{ColumnKind, Table};
-use crate::{Rendering, Subject, check, json, words};
+use crate::{Rendering, Subject, check, json, transfers, words};
 
 /// One row a layer.
 fn table(subject: &Subject<'_>, is_complete: bool) -> Table {
@@ -145,6 +145,7 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
         text.push('\n');
         text.push_str(&memories.text(rendering.width));
     }
+    text.push_str(&transfers::sim_text(subject, rendering));
     let _ = write!(text, "\n{}", check::cost_lines(subject));
     text.push_str(&check::assumptions(subject, rendering));
     text
@@ -167,6 +168,7 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
     value.insert("totals".to_owned(), json::totals(subject));
     let layers: Vec<Value> = plan.steps.iter().map(|(id, step)| layer(subject, id, step)).collect();
     value.insert("layers".to_owned(), json!(layers));
+    value.insert("transfers".to_owned(), transfers::sim_json(subject));
     value.insert(
         "accuracy".to_owned(),
         json!({
@@ -221,6 +223,7 @@ fn layer(subject: &Subject<'_>, id: StepId, step: &Step) -> Value {
         "macs": macs(subject, step),
         "cycles": json::cycles(cost.cycles(), profile),
         "causes": json::causes(&cost.causes, profile),
+        "unhidden": json::cycles(cost.unhidden, profile),
         "demands": demands,
         "traffic": traffic,
         "peak_live": json::bytes(live, FigureKind::Planned),

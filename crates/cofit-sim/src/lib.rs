@@ -14,6 +14,7 @@
 pub mod causes;
 pub mod clock;
 pub mod event;
+mod issuer;
 pub mod kpu_k210;
 pub mod max7800x;
 pub mod profile;

@@ -1,6 +1,6 @@
 //! The profile: what a simulated plan costs.
 
-use cofit_compile::plan::{MemoryId, StepId};
+use cofit_compile::plan::{MemoryId, StepId, TransferId};
 use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
 use cranelift_entity::PrimaryMap;
 
@@ -26,8 +26,33 @@ pub struct Profile {
     pub energy: Result<Energy, String>,
     /// Time from waking up to the first inference: loading what must be resident.
     pub cold_start: Result<ColdStart, String>,
+    /// How every transfer of the plan ran.
+    pub transfers: PrimaryMap<TransferId, TransferProfile>,
     /// When every task ran, on which resource.
     pub timeline: Timeline,
+}
+
+/// How a transfer ran. Cycles count the reference clock from the start of the inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TransferProfile {
+    /// When it began.
+    pub start: Cycles,
+    /// When it ended.
+    pub end: Cycles,
+    /// For how long it could run beside arithmetic: from the opening of its window to when what
+    /// waits for it would have begun without it. Zero where it lies between two steps.
+    pub window: Cycles,
+    /// For how long its step waited for it.
+    pub unhidden: Cycles,
+    /// Bytes per cycle at which it ran, where the card states any rate.
+    pub rate: Option<f64>,
+}
+
+impl TransferProfile {
+    /// Cycles that it ran.
+    pub const fn cycles(&self) -> Cycles {
+        self.end.saturating_sub(self.start)
+    }
 }
 
 /// What one step costs.
@@ -37,6 +62,8 @@ pub struct StepProfile {
     pub causes: Causes,
     /// Bytes that the step moves, by memory.
     pub traffic: PrimaryMap<MemoryId, Traffic>,
+    /// Cycles that the step waited for transfers that nothing hid.
+    pub unhidden: Cycles,
     /// What the step would take if only one thing took time, for every such thing.
     pub demands: Vec<Demand>,
 }

@@ -1,13 +1,17 @@
 //! Plan and chip to a profile.
 
 use cofit_chip::{Chip, EnergyModel, Maturity, Residency, Timing};
-use cofit_compile::plan::{MemoryId, Plan, StepId};
+use cofit_compile::plan::{
+    BufferRole, ConstantRole, MemoryId, Plan, StepId, TransferId, TransferRole,
+};
 use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
 use cranelift_entity::{EntityRef, PrimaryMap};
 
 use crate::causes::Causes;
 use crate::event::StepIndex;
-use crate::profile::{Accuracy, ColdStart, Demand, Energy, Profile, StepProfile, Traffic};
+use crate::profile::{
+    Accuracy, ColdStart, Demand, Energy, Profile, StepProfile, Traffic, TransferProfile,
+};
 use crate::timing::{self, Issuer, StepView, Whereabouts};
 
 /// The clock that is taken where a card states none.
@@ -17,7 +21,7 @@ pub const ASSUMED_CLOCK: Hertz = Hertz(100e6);
 pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
     let clock = chip.reference_clock().map_or(ASSUMED_CLOCK, |clock| clock.value);
     let places = Whereabouts::of(plan);
-    let mut issuer = Issuer::new(chip, clock);
+    let mut issuer = Issuer::new(plan, chip, clock);
     issuer.start(inference_overhead(chip));
     let mut steps: PrimaryMap<StepId, StepProfile> = PrimaryMap::new();
     let mut traffic: PrimaryMap<MemoryId, Traffic> =
@@ -28,7 +32,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         let view = StepView::new(plan, chip, id, &places);
         timing::issue(&view, id, &mut issuer);
         let mut profile = StepProfile::default();
-        for (memory, moved) in timing::traffic(&view) {
+        for (memory, moved) in timing::traffic(&view, id) {
             traffic[memory] += moved;
             profile.traffic.push(moved);
         }
@@ -36,10 +40,12 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         energy_macs.push((pair_key(step), view.layer.macs.as_f64()));
         steps.push(profile);
     }
-    let schedule = issuer.finish();
+    let (schedule, transfers) = issuer.finish();
     let timeline = schedule.run();
+    let transfers = transfers.profiles(plan, chip, &timeline);
     for (id, profile) in &mut steps {
         profile.causes = timeline.step(StepIndex(id.as_u32()));
+        profile.unhidden = unhidden(plan, &transfers, id);
     }
     for task in schedule.tasks() {
         let Some(profile) = steps.get_mut(StepId::from_u32(task.step.0)) else { continue };
@@ -66,8 +72,30 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         accuracy,
         energy,
         cold_start: cold_start(plan, chip),
+        transfers,
         timeline,
     }
+}
+
+/// Cycles that a step waited for its transfers. Those for its activations and for its first slice
+/// are awaited together, so only the latest of them counts.
+fn unhidden(
+    plan: &Plan,
+    transfers: &PrimaryMap<TransferId, TransferProfile>,
+    step: StepId,
+) -> Cycles {
+    let mut first = Cycles::ZERO;
+    let mut sum = Cycles::ZERO;
+    for (id, one) in plan.transfers.iter().filter(|(_, one)| one.step == step) {
+        let own = transfers[id].unhidden;
+        match one.role {
+            TransferRole::FetchBack | TransferRole::Weights { slice: 0, .. } => {
+                first = first.max(own);
+            }
+            TransferRole::Weights { .. } | TransferRole::Spill => sum += own,
+        }
+    }
+    first + sum
 }
 
 /// Cycles of one inference whatever the model, charged to its first step.
@@ -181,7 +209,7 @@ fn energy(
 /// Loading what must be resident before the first inference.
 fn cold_start(plan: &Plan, chip: &Chip) -> Result<ColdStart, String> {
     match chip.weights.residency {
-        Residency::InPlace | Residency::StreamPerLayer => return Ok(ColdStart::default()),
+        Residency::InPlace | Residency::StreamPerLayer => return promotion(plan, chip),
         Residency::AllResident | Residency::CachedFirstRun => {}
     }
     let bytes: Bytes = plan.constants.iter().map(|placement| placement.bytes).sum();
@@ -193,4 +221,24 @@ fn cold_start(plan: &Plan, chip: &Chip) -> Result<ColdStart, String> {
         time: setup + Seconds(bytes.as_f64() / rate.value.get()),
         energy: load.energy_per_byte.as_ref().map(|each| each.value * bytes.as_f64()),
     })
+}
+
+/// Copying the weights that stay in a faster memory than the one they are stored in.
+fn promotion(plan: &Plan, chip: &Chip) -> Result<ColdStart, String> {
+    let mut cold = ColdStart::default();
+    let clock = chip.reference_clock().map_or(ASSUMED_CLOCK, |clock| clock.value);
+    for buffer in plan.buffers.values() {
+        let BufferRole::ResidentWeights(step) = buffer.role else { continue };
+        let stored = plan
+            .constants
+            .iter()
+            .find(|one| one.step == step && one.role == ConstantRole::Weights)
+            .and_then(|one| one.memory);
+        let rate = stored
+            .and_then(|id| chip.bytes_per_cycle(&chip.memories[id.index()]))
+            .ok_or("the card states no rate of the memory that weights are copied from")?;
+        cold.bytes += buffer.bytes;
+        cold.time = cold.time + Seconds(buffer.bytes.as_f64() / (rate * clock.get()));
+    }
+    Ok(cold)
 }

@@ -3,7 +3,7 @@
 //! Each timing model turns a step into tasks of the event simulator. A step's tasks begin when
 //! every task of the step before has ended: no engine of the catalogue starts a layer before its
 //! input is complete. Within a step, tasks on different resources run beside each other unless one
-//! waits for another.
+//! waits for another. The plan's transfers run beside them on links and ports ([`crate::issuer`]).
 
 mod ethos_u;
 mod kpu_k210;
@@ -12,15 +12,15 @@ pub(crate) mod processor;
 mod roofline;
 
 use cofit_chip::{Chip, Engine, Timing};
-use cofit_compile::plan::{BufferRole, EngineId, MemoryId, Placement, Plan, Step, StepId};
+use cofit_compile::plan::{
+    BufferRole, ConstantRole, MemoryId, Placement, Plan, Step, StepId, TransferRole,
+};
 use cofit_compile::step_layer::StepLayer;
-use cofit_vocab::{Bytes, Cycles, Hertz};
+use cofit_vocab::Bytes;
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 use smallvec::SmallVec;
 
-use crate::causes::{Cause, Causes};
-use crate::clock;
-use crate::event::{ResourceId, Schedule, StepIndex, Task, TaskId};
+pub(crate) use crate::issuer::Issuer;
 use crate::profile::Traffic;
 use crate::work::{Access, Work};
 
@@ -54,28 +54,57 @@ impl Moved {
 
 /// Where every tensor and every step's constants lie, looked up once for the whole plan.
 pub(crate) struct Whereabouts {
-    tensors: SecondaryMap<cofit_ir::TensorId, Option<MemoryId>>,
+    /// The memory of each tensor, for the steps from the first to the last of the pair.
+    tensors: SecondaryMap<cofit_ir::TensorId, SmallVec<[(StepId, StepId, MemoryId); 1]>>,
     constants: SecondaryMap<StepId, SmallVec<[(MemoryId, Bytes); 2]>>,
 }
 
 impl Whereabouts {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let mut tensors = SecondaryMap::new();
+        let mut tensors: SecondaryMap<_, SmallVec<[(StepId, StepId, MemoryId); 1]>> =
+            SecondaryMap::new();
+        // Steps whose weights are read from a copy: where that lies.
+        let mut copies: SecondaryMap<StepId, Option<MemoryId>> = SecondaryMap::new();
         for buffer in plan.buffers.values() {
-            if let BufferRole::Activation(list) = &buffer.role {
-                for &tensor in list {
-                    tensors[tensor] = buffer.memory;
+            let Some(memory) = buffer.memory else { continue };
+            match &buffer.role {
+                BufferRole::Activation(list) => {
+                    for &tensor in list {
+                        tensors[tensor].push((buffer.first_step, buffer.last_step, memory));
+                    }
                 }
+                BufferRole::ResidentWeights(step) => copies[*step] = Some(memory),
+                BufferRole::Stream(_)
+                | BufferRole::Spilled(_)
+                | BufferRole::WeightStaging
+                | BufferRole::Scratch => {}
+            }
+        }
+        for transfer in plan.transfers.values() {
+            match transfer.role {
+                TransferRole::Weights { .. } => copies[transfer.step] = Some(transfer.to),
+                TransferRole::Spill | TransferRole::FetchBack => {}
             }
         }
         let mut constants: SecondaryMap<StepId, SmallVec<[(MemoryId, Bytes); 2]>> =
             SecondaryMap::new();
         for placement in &plan.constants {
-            if let Some(memory) = placement.memory {
+            let copy = match placement.role {
+                ConstantRole::Weights => copies[placement.step],
+                ConstantRole::Bias => None,
+            };
+            if let Some(memory) = copy.or(placement.memory) {
                 constants[placement.step].push((memory, placement.bytes));
             }
         }
         Self { tensors, constants }
+    }
+
+    /// The memory in which a step finds a tensor.
+    fn memory(&self, tensor: cofit_ir::TensorId, step: StepId) -> Option<MemoryId> {
+        let mut parts = self.tensors[tensor].iter();
+        let part = parts.find(|(first, last, _)| *first <= step && step <= *last);
+        part.map(|&(_, _, memory)| memory)
     }
 }
 
@@ -91,12 +120,12 @@ impl<'a> StepView<'a> {
                 moved[memory].constants += read;
             }
             for &tensor in &step.inputs {
-                if let Some(memory) = places.tensors[tensor] {
+                if let Some(memory) = places.memory(tensor, id) {
                     moved[memory].read += plan.graph.tensors[tensor].bytes();
                 }
             }
             for &tensor in &step.outputs {
-                if let Some(memory) = places.tensors[tensor] {
+                if let Some(memory) = places.memory(tensor, id) {
                     moved[memory].written += plan.graph.tensors[tensor].bytes();
                 }
             }
@@ -142,110 +171,19 @@ impl<'a> StepView<'a> {
     }
 }
 
-/// Issues tasks for one step after another.
-pub(crate) struct Issuer {
-    schedule: Schedule,
-    engines: Vec<ResourceId>,
-    ports: Vec<ResourceId>,
-    /// Tasks of the step before.
-    before: SmallVec<[TaskId; 4]>,
-    /// Tasks of this step.
-    now: SmallVec<[TaskId; 4]>,
-    step: StepIndex,
-    engine: usize,
-    own_clock: Hertz,
-    reference: Hertz,
-    is_fallback: bool,
-}
-
-impl Issuer {
-    pub(crate) fn new(chip: &Chip, reference: Hertz) -> Self {
-        let mut schedule = Schedule::new();
-        let engines = chip.engines.iter().map(|engine| schedule.resource(&engine.id)).collect();
-        let ports = chip.memories.iter().map(|memory| schedule.resource(&memory.id)).collect();
-        Self {
-            schedule,
-            engines,
-            ports,
-            before: SmallVec::new(),
-            now: SmallVec::new(),
-            step: StepIndex(0),
-            engine: 0,
-            own_clock: reference,
-            reference,
-            is_fallback: false,
-        }
-    }
-
-    /// Occupies the first engine before the first step.
-    pub(crate) fn start(&mut self, cycles: Cycles) {
-        if !self.engines.is_empty() {
-            self.compute(cycles, Cause::TransferSetup);
-        }
-    }
-
-    /// Begins a step: its tasks wait for everything issued before.
-    fn begin(&mut self, id: StepId, engine: EngineId, own_clock: Hertz, placement: &Placement) {
-        self.barrier();
-        self.step = StepIndex(id.as_u32());
-        self.engine = engine.index();
-        self.own_clock = own_clock;
-        self.is_fallback = matches!(placement, Placement::Fallback(_));
-    }
-
-    /// Makes everything issued from here on wait for everything issued so far.
-    pub(crate) fn barrier(&mut self) {
-        if !self.now.is_empty() {
-            self.before = std::mem::take(&mut self.now);
-        }
-    }
-
-    /// Occupies the step's engine for cycles of its own clock.
-    pub(crate) fn compute(&mut self, cycles: Cycles, cause: Cause) {
-        let cycles = clock::convert(cycles, self.own_clock, self.reference);
-        // Whatever a fallback does is a cost of falling back.
-        let cause = if self.is_fallback { Cause::Fallback } else { cause };
-        self.issue(self.engines[self.engine], cycles, cause);
-    }
-
-    /// Occupies the step's engine by cause, one after the other.
-    pub(crate) fn compute_all(&mut self, causes: &Causes) {
-        for (cause, cycles) in causes.iter() {
-            self.compute(cycles, cause);
-        }
-    }
-
-    /// Occupies a memory's port for cycles of the engine's own clock.
-    pub(crate) fn transfer(&mut self, memory: MemoryId, cycles: Cycles, cause: Cause) {
-        let cycles = clock::convert(cycles, self.own_clock, self.reference);
-        self.issue(self.ports[memory.index()], cycles, cause);
-    }
-
-    fn issue(&mut self, resource: ResourceId, cycles: Cycles, cause: Cause) {
-        if cycles.is_zero() {
-            return;
-        }
-        let task =
-            Task::new(resource, cycles, cause, self.step).after_all(self.before.iter().copied());
-        // Only schedules of millions of tasks are refused; their tail then counts as nothing.
-        if let Ok(id) = self.schedule.issue(task) {
-            self.now.push(id);
-        }
-    }
-
-    pub(crate) fn finish(self) -> Schedule {
-        self.schedule
-    }
-}
-
 /// Issues the tasks of one step.
-pub(crate) fn issue(view: &StepView<'_>, id: StepId, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, id: StepId, issuer: &mut Issuer<'_>) {
     let own_clock =
-        view.chip.clock(view.engine.clock_domain()).map_or(issuer.reference, |clock| clock.value);
+        view.chip.clock(view.engine.clock_domain()).map_or(issuer.reference(), |clock| clock.value);
     issuer.begin(id, view.step.engine, own_clock, &view.step.placement);
-    if view.step.placement == Placement::View {
-        return;
+    if view.step.placement != Placement::View {
+        issue_work(view, issuer);
     }
+    issuer.end();
+}
+
+/// Hands the step's work to the issuer.
+fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
     match &view.engine.timing {
         Timing::EthosU(_) => ethos_u::issue(view, issuer),
         Timing::Max7800x(timing) => max7800x::issue(view, timing, issuer),
@@ -255,12 +193,17 @@ pub(crate) fn issue(view: &StepView<'_>, id: StepId, issuer: &mut Issuer) {
     }
 }
 
-/// Bytes that a step moves, by memory.
-pub(crate) fn traffic(view: &StepView<'_>) -> PrimaryMap<MemoryId, Traffic> {
-    match &view.engine.timing {
+/// Bytes that a step moves, by memory, with those of the transfers that serve it.
+pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, Traffic> {
+    let mut traffic = match &view.engine.timing {
         Timing::EthosU(_) => ethos_u::traffic(view),
         Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
             view.moved.values().map(|moved| moved.traffic()).collect()
         }
+    };
+    for transfer in view.plan.transfers.values().filter(|transfer| transfer.step == id) {
+        traffic[transfer.from] += Traffic { read: transfer.bytes, written: Bytes::ZERO };
+        traffic[transfer.to] += Traffic { read: Bytes::ZERO, written: transfer.bytes };
     }
+    traffic
 }

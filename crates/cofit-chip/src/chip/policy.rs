@@ -34,6 +34,16 @@ card_words! {
         CachedFirstRun = "cached_first_run";
     }
 
+    /// How weights are copied to a faster memory while the network runs.
+    pub enum Staging, "a staging of weights" {
+        /// Not at all: they are read where they are stored.
+        None = "none";
+        /// Before the layer that needs them begins.
+        Single = "single";
+        /// While the layer before computes, where there is room for both.
+        Double = "double";
+    }
+
     /// What is loaded again after sleep.
     pub enum Reloaded, "a thing reloaded" {
         /// Biases.
@@ -88,6 +98,8 @@ card_table! {
         double_buffer: bool, default(false);
         /// Most layers that may stream.
         streaming_layers_max: Sourced<u32>, optional;
+        /// Whether a buffer may wait in a slower memory between two uses, over a link each way.
+        fetch_back: bool, default(false);
         /// What the vendor's compiler says when it fails.
         error: String, optional;
     }
@@ -96,6 +108,13 @@ card_table! {
     pub struct Weights {
         /// Where they are while the network runs.
         residency: Residency, default(Residency::InPlace);
+        /// Whether weights are copied, before the first inference, to a faster memory that has
+        /// room left and may hold them.
+        promote: bool, default(false);
+        /// How weights are copied to a faster memory while the network runs, over a link. With
+        /// `stream_per_layer` every layer's weights are; with `in_place` those whose copy hides
+        /// behind the layer before. Has no bearing on engines that buffer weights by themselves.
+        staging: Staging, default(Staging::None);
         /// What loading costs.
         load: WeightLoad, optional;
         /// Weights are moved in chunks of at most this.
@@ -154,6 +173,7 @@ impl Default for Tiling {
             levels: Vec::new(),
             double_buffer: false,
             streaming_layers_max: None,
+            fetch_back: false,
             error: None,
         }
     }
@@ -163,6 +183,8 @@ impl Default for Weights {
     fn default() -> Self {
         Self {
             residency: Residency::InPlace,
+            promote: false,
+            staging: Staging::None,
             load: None,
             chunk: None,
             retained_in: Vec::new(),

@@ -2,25 +2,30 @@
 //!
 //! A value's buffer is live from the step that writes it to the last that reads it. Where all
 //! buffers fit the card's preferred memory they go there. Where they do not, a runtime that places
-//! buffers one by one keeps those with most traffic per byte in the preferred memory and sends the
-//! others to the next, which a note says; a runtime with a single arena takes the first memory
-//! that holds all of it. What fits nowhere is packed all the same, in the preferred memory, so
-//! that a verdict can say by how much it is over and what is alive at the peak.
+//! buffers one by one distributes them so that the slower memories see the least traffic
+//! ([`distribute`]), which a note says; a runtime with a single arena takes the first memory that
+//! holds all of it. What fits nowhere is packed all the same, in the preferred memory, so that a
+//! verdict can say by how much it is over and what is alive at the peak.
+
+mod choices;
+mod distribute;
 
 use cofit_chip::{Content, Memory, Placement as RuntimePlacement, TilingMode, Timing};
 use cofit_pack::{Budget, Problem, Solution};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
 use cranelift_entity::PrimaryMap;
-use smallvec::SmallVec;
 
 use crate::context::Context;
 use crate::layout;
+use crate::links;
 use crate::plan::{
-    Buffer, BufferId, BufferRole, Constraint, MemoryId, MemoryUse, Plan, Refusal, StepId,
+    Buffer, BufferId, BufferRole, Constraint, EngineId, MemoryId, MemoryUse, Plan, Refusal, StepId,
     StepSchedule,
 };
 use crate::values::Values;
+
+pub(super) use distribute::order_transfers;
 
 /// Allocates every buffer.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
@@ -43,6 +48,35 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
     refuse_overflows(plan, context);
 }
 
+/// Height of what an engine's first memory for activations would hold, packed by itself. Leaves
+/// the plan as it was before allocation.
+pub(super) fn height(plan: &mut Plan, context: &Context<'_>, engine: EngineId) -> Bytes {
+    let Some(memory) = arena_of(context, engine) else { return Bytes::ZERO };
+    let values = Values::of(plan);
+    plan.buffers = buffers(plan, context, &values);
+    stage_weights(plan);
+    let members: Vec<BufferId> = plan
+        .buffers
+        .keys()
+        .filter(|&id| candidates(plan, context, id).first() == Some(&memory))
+        .collect();
+    let packing = pack(plan, context, memory, &members);
+    plan.buffers = PrimaryMap::new();
+    Bytes(packing.height)
+}
+
+/// The first memory of an engine for activations.
+pub(super) fn arena_of(context: &Context<'_>, engine: EngineId) -> Option<MemoryId> {
+    let wanted = context.chip.memories_of(context.engine(engine), Content::Activation);
+    let first = wanted.first()?;
+    context.memories().find(|(_, memory)| memory.id == first.id).map(|(id, _)| id)
+}
+
+/// What addresses in an engine's first memory for activations are multiples of.
+pub(super) fn arena_alignment(context: &Context<'_>, engine: EngineId) -> u64 {
+    arena_of(context, engine).map_or(1, |memory| alignment(context, memory))
+}
+
 /// Places buffers that may lie in the same memories.
 fn place_group(plan: &mut Plan, context: &Context<'_>, candidates: &[MemoryId], all: &[BufferId]) {
     let Some(&preferred) = candidates.first() else {
@@ -53,7 +87,7 @@ fn place_group(plan: &mut Plan, context: &Context<'_>, candidates: &[MemoryId], 
     let spills = context.chip.runtime.placement == RuntimePlacement::PerBuffer
         && context.chip.tiling.mode == TilingMode::Spill;
     if spills {
-        place_one_by_one(plan, context, candidates, all);
+        distribute::run(plan, context, candidates, all);
     } else {
         let packings = candidates.iter().map(|&id| (id, pack(plan, context, id, all)));
         let chosen = packings
@@ -78,25 +112,19 @@ fn candidates(plan: &Plan, context: &Context<'_>, id: BufferId) -> Vec<MemoryId>
             })
             .map(|step| step.engine)
             .min(),
-        BufferRole::Stream(_) | BufferRole::WeightStaging | BufferRole::Scratch => {
-            Some(plan.steps[buffer.last_step].engine)
-        }
+        BufferRole::ResidentWeights(step) => Some(plan.steps[*step].engine),
+        BufferRole::Stream(_)
+        | BufferRole::Spilled(_)
+        | BufferRole::WeightStaging
+        | BufferRole::Scratch => Some(plan.steps[buffer.last_step].engine),
     };
-    let engine = engine.unwrap_or_else(|| crate::plan::EngineId::from_u32(0));
-    if context.chip.engines.is_empty() {
-        return Vec::new();
-    }
-    let wanted = context.chip.memories_of(context.engine(engine), Content::Activation);
-    wanted
-        .iter()
-        .filter_map(|wanted| context.memories().find(|(_, memory)| memory.id == wanted.id))
-        .map(|(id, _)| id)
-        .collect()
+    let engine = engine.unwrap_or_else(|| EngineId::from_u32(0));
+    links::reached(context, engine, Content::Activation)
 }
 
 /// Adds the weight buffers that an Ethos-U's compiler wants beside the activations. The first is
 /// filled in the second half of the step before where there is slack for it; all but the one of
-/// the last slice are free in the second half of their own.
+/// the last slice are free in the second half of their own. Those of a cascade last as long as it.
 /// Source: Vela 5.2.0, `compiler/live_range.cpp` `ExtractLiveRangesFromCascades`.
 fn stage_weights(plan: &mut Plan) {
     let Some(schedule) = &plan.ethos_u else { return };
@@ -107,6 +135,9 @@ fn stage_weights(plan: &mut Plan) {
             continue;
         };
         let range = first as usize..(first + count) as usize;
+        let cascade = schedule.cascades.iter().map(|cascade| plan.steps_of(cascade));
+        let (begin, end) =
+            cascade.into_iter().find(|(a, b)| (*a..=*b).contains(&id)).unwrap_or((id, id));
         for operation in schedule.operations.get(range).unwrap_or_default() {
             // The first buffer is filled while the step before still runs.
             let ahead = before.filter(|_| operation.weights.pre_buffered);
@@ -122,8 +153,8 @@ fn stage_weights(plan: &mut Plan) {
                     address: None,
                     bytes,
                     alignment: 1,
-                    first_step: ahead.unwrap_or(id),
-                    last_step: id,
+                    first_step: ahead.unwrap_or(begin),
+                    last_step: end,
                     begins_late: ahead.is_some(),
                     ends_early: at != last,
                 });
@@ -218,6 +249,7 @@ fn buffers(plan: &Plan, context: &Context<'_>, values: &Values) -> PrimaryMap<Bu
     }
     let start = plan.steps.keys().next();
     let end = plan.steps.keys().next_back();
+    let cascades = plan.ethos_u.as_ref().map_or(&[][..], |schedule| &schedule.cascades);
     let mut buffers = PrimaryMap::new();
     for (value, tensors) in values.tensors.iter().enumerate() {
         let (Some(mut first_step), Some(mut last_step)) = (first[value], last[value]) else {
@@ -229,7 +261,18 @@ fn buffers(plan: &Plan, context: &Context<'_>, values: &Values) -> PrimaryMap<Bu
         if values.is_live_out(&plan.graph, value) {
             last_step = end.unwrap_or(last_step);
         }
-        let (role, bytes) = if is_streamed[value] {
+        // The steps of a cascade take turns, so that what one of them needs is needed by all.
+        let mut rolling = None;
+        for cascade in cascades {
+            let (first, last) = plan.steps_of(cascade);
+            if first_step <= last && first <= last_step {
+                (first_step, last_step) = (first_step.min(first), last_step.max(last));
+                rolling = rolling.or(plan.rolling(cascade, tensors));
+            }
+        }
+        let (role, bytes) = if let Some((tensor, bytes)) = rolling {
+            (BufferRole::Stream(tensor), bytes)
+        } else if is_streamed[value] {
             let tensor = tensors[0];
             (BufferRole::Stream(tensor), stream_bytes(plan, tensor))
         } else {
@@ -261,26 +304,48 @@ fn stream_bytes(plan: &Plan, tensor: cofit_ir::TensorId) -> Bytes {
 
 /// The lowest packing of `members` in `memory`.
 fn pack(plan: &Plan, context: &Context<'_>, memory: MemoryId, members: &[BufferId]) -> Solution {
-    let alignment = alignment(context, memory);
-    let problem = Problem {
-        buffers: members
-            .iter()
-            .map(|&id| {
-                let buffer = &plan.buffers[id];
-                let (begin, end) = buffer.halves();
-                cofit_pack::Buffer::new(begin, end + 1, buffer.bytes.get()).aligned(alignment)
-            })
-            .collect(),
-        capacity: None,
-    };
+    let buffers: Vec<&Buffer> = members.iter().map(|&id| &plan.buffers[id]).collect();
     // Only fixed offsets and addresses beyond 2^64 fail; then everything lies beside the other.
-    cofit_pack::solve_minimise(&problem, Budget::STANDARD).unwrap_or_else(|_| Solution {
-        offsets: vec![0; members.len()],
-        height: u64::MAX,
-        lower_bound: 0,
-        proven_optimal: false,
-        nodes: 0,
-    })
+    cofit_pack::solve_minimise(&problem(context, memory, &buffers), Budget::STANDARD)
+        .unwrap_or_else(|_| Solution {
+            offsets: vec![0; members.len()],
+            height: u64::MAX,
+            lower_bound: 0,
+            proven_optimal: false,
+            nodes: 0,
+        })
+}
+
+/// The question of how low `buffers` can be packed in `memory`.
+pub(super) fn problem(context: &Context<'_>, memory: MemoryId, buffers: &[&Buffer]) -> Problem {
+    let alignment = alignment(context, memory);
+    let buffers = buffers
+        .iter()
+        .map(|buffer| {
+            let (begin, end) = buffer.halves();
+            cofit_pack::Buffer::new(begin, end + 1, buffer.bytes.get()).aligned(alignment)
+        })
+        .collect();
+    Problem { buffers, capacity: None }
+}
+
+/// Bytes of a memory that buffers may take together.
+pub(super) fn capacity(plan: &Plan, context: &Context<'_>, memory: MemoryId) -> Bytes {
+    let used = &plan.memories[memory];
+    let others = used.need() - used.activations - used.scratch;
+    used.available.map_or(context.memory(memory).size.value, |available| available - others)
+}
+
+/// Packs everything in `memory` anew, after buffers were added.
+pub(super) fn pack_again(plan: &mut Plan, context: &Context<'_>, memory: MemoryId) {
+    let here = |(id, buffer): (BufferId, &Buffer)| (buffer.memory == Some(memory)).then_some(id);
+    let all: Vec<BufferId> = plan.buffers.iter().filter_map(here).collect();
+    let used = &mut plan.memories[memory];
+    used.activations = Bytes::ZERO;
+    used.scratch = Bytes::ZERO;
+    used.lower_bound = Bytes::ZERO;
+    let packing = pack(plan, context, memory, &all);
+    settle(plan, context, memory, &all, &packing);
 }
 
 /// Alignment of buffers in `memory`.
@@ -311,10 +376,15 @@ fn settle(
     packing: &Solution,
 ) {
     // A second group of one memory lies above the first.
-    let below = &plan.memories[memory];
     let alignment = alignment(context, memory);
-    let base = (below.activations + below.scratch).round_up_to(alignment);
-    let is_activation = |id: &BufferId| matches!(plan.buffers[*id].role, BufferRole::Activation(_));
+    let base = base(plan, context, memory);
+    let is_activation = |id: &BufferId| match plan.buffers[*id].role {
+        BufferRole::Activation(_) | BufferRole::Spilled(_) => true,
+        BufferRole::Stream(_)
+        | BufferRole::WeightStaging
+        | BufferRole::ResidentWeights(_)
+        | BufferRole::Scratch => false,
+    };
     let activations: Vec<BufferId> = members.iter().copied().filter(is_activation).collect();
     // What staging and scratch areas add is what the packing needs beyond the activations.
     let height = Bytes(packing.height);
@@ -338,6 +408,12 @@ fn settle(
     plan.memories[memory].peak_step = peak_step;
 }
 
+/// Where the next group of buffers of `memory` begins: above those that are placed.
+fn base(plan: &Plan, context: &Context<'_>, memory: MemoryId) -> Bytes {
+    let below = &plan.memories[memory];
+    (below.activations + below.scratch).round_up_to(alignment(context, memory))
+}
+
 /// The step at which most bytes of `memory` are live.
 fn busiest_step(plan: &Plan, memory: MemoryId) -> Option<StepId> {
     let live = |step: &StepId| -> Bytes {
@@ -348,77 +424,6 @@ fn busiest_step(plan: &Plan, memory: MemoryId) -> Option<StepId> {
     };
     // The first of equals, so that a report points at where the peak begins.
     plan.steps.keys().rev().max_by_key(live)
-}
-
-/// Sends buffers to memories one by one: most traffic per byte first, each to the preferred memory
-/// that still has room at every step of its life.
-fn place_one_by_one(
-    plan: &mut Plan,
-    context: &Context<'_>,
-    candidates: &[MemoryId],
-    all: &[BufferId],
-) {
-    let mut by_density: Vec<BufferId> = all.to_vec();
-    let touches = touches(plan);
-    // Every touch moves the whole buffer once, so traffic per byte is the number of touches; of
-    // equals the smaller first, since more of them fit.
-    by_density.sort_by_key(|&id| {
-        (std::cmp::Reverse(touches[id.as_u32() as usize]), plan.buffers[id].bytes, id)
-    });
-    let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); candidates.len()];
-    let mut homeless = Vec::new();
-    for id in by_density {
-        let home = candidates.iter().enumerate().find(|(at, memory)| {
-            let mut with: SmallVec<[BufferId; 16]> = SmallVec::from_slice(&members[*at]);
-            with.push(id);
-            let height = live_peak(plan, &with);
-            fits(plan, context, **memory, &with, height)
-        });
-        match home {
-            Some((at, _)) => members[at].push(id),
-            None => homeless.push(id),
-        }
-    }
-    if let Some(first) = members.first_mut() {
-        first.extend(&homeless);
-    }
-    for (at, &memory) in candidates.iter().enumerate() {
-        members[at].sort_unstable();
-        let mut packing = pack(plan, context, memory, &members[at]);
-        // Live bytes fitted, yet the packing may not: the last buffers move on.
-        while !fits(plan, context, memory, &members[at], packing.height)
-            && at + 1 < candidates.len()
-            && homeless.is_empty()
-            && !members[at].is_empty()
-        {
-            let largest = (0..members[at].len())
-                .max_by_key(|&index| plan.buffers[members[at][index]].bytes)
-                .unwrap_or(0);
-            let moved = members[at].remove(largest);
-            members[at + 1].push(moved);
-            packing = pack(plan, context, memory, &members[at]);
-        }
-        if !members[at].is_empty() {
-            let settled = members[at].clone();
-            settle(plan, context, memory, &settled, &packing);
-        }
-    }
-    note_spills(plan, context, candidates);
-}
-
-/// How often the steps read or write each buffer.
-fn touches(plan: &Plan) -> Vec<u32> {
-    let mut touches = vec![0; plan.buffers.len()];
-    for (id, buffer) in &plan.buffers {
-        let (BufferRole::Activation(tensors), at) = (&buffer.role, id.as_u32() as usize) else {
-            continue;
-        };
-        for step in plan.steps.values() {
-            let uses = step.inputs.iter().chain(&step.outputs);
-            touches[at] += uses.filter(|tensor| tensors.contains(tensor)).count() as u32;
-        }
-    }
-    touches
 }
 
 /// Most bytes of `members` that are live at once.
@@ -437,22 +442,6 @@ fn live_peak(plan: &Plan, members: &[BufferId]) -> u64 {
         })
         .max()
         .unwrap_or(0)
-}
-
-/// Says which buffers lie in a slower memory than the preferred one.
-fn note_spills(plan: &mut Plan, context: &Context<'_>, candidates: &[MemoryId]) {
-    let preferred = candidates.first().copied();
-    let fast = preferred.map(|id| context.memory(id).tier);
-    for buffer in plan.buffers.values() {
-        let Some(memory) = buffer.memory.filter(|id| Some(context.memory(*id).tier) != fast) else {
-            continue;
-        };
-        if let BufferRole::Activation(tensors) = &buffer.role {
-            let name = &plan.graph.tensors[tensors[0]].name;
-            let message = format!("{} lie in {}", buffer.bytes.human(), context.memory(memory).id);
-            plan.notes.push(Diagnostic::note(&code::SPILLED, message, Place::tensor(name)));
-        }
-    }
 }
 
 /// Refuses every memory that is over its size, naming the step and what is alive there.
@@ -489,11 +478,15 @@ fn refuse_overflows(plan: &mut Plan, context: &Context<'_>) {
         let place = used.peak_step.map_or_else(Place::default, |step| place(plan, step));
         let mut diagnostic = Diagnostic::error(&code::MEMORY_EXCEEDED, message, place);
         if context.chip.tiling.mode == TilingMode::Auto {
-            diagnostic = diagnostic.with_help(format!(
+            let why = if plan.ethos_u.is_some() {
+                "the need is that of whole layers; no schedule with cascades was found that fits \
+                 either."
+            } else {
                 "the need is that of whole layers; the chip's own tools may cascade layers to \
-                 need less, which is not planned here. {}",
-                code::MEMORY_EXCEEDED.cure
-            ));
+                 need less, which is not planned here."
+            };
+            let cure = code::MEMORY_EXCEEDED.cure;
+            diagnostic = diagnostic.with_help(format!("{why} {cure}"));
         }
         refuse(plan, used.peak_step, diagnostic);
     }

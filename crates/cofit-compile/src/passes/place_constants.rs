@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cofit_chip::{Content, EngineKind, OperatorClass, Residency, Tier};
+use cofit_chip::{Content, EngineKind, OperatorClass, Residency, Staging, Tier};
 use cofit_ir::TensorId;
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -10,6 +10,7 @@ use cranelift_entity::SecondaryMap;
 
 use crate::context::Context;
 use crate::layer::Layer;
+use crate::links;
 use crate::plan::{
     ConstantPlacement, ConstantRole, Constraint, EngineId, MemoryId, Placement, Plan, Refusal,
     Step, StepId, StepSchedule,
@@ -18,13 +19,7 @@ use crate::plan::{
 /// Places the constants of every step: in the card's first memory that may hold all of a role, or
 /// else one by one where there is room.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
-    let mut wanted: Vec<ConstantPlacement> = Vec::new();
-    let mut seen: SecondaryMap<TensorId, bool> = SecondaryMap::new();
-    for (id, step) in &plan.steps {
-        if step.placement != Placement::View {
-            collect(plan, context, id, step, &mut seen, &mut wanted);
-        }
-    }
+    let mut wanted = wanted(plan, context);
     reserve_code(plan, context);
     for (role, content) in
         [(ConstantRole::Weights, Content::Weight), (ConstantRole::Bias, Content::Bias)]
@@ -38,6 +33,40 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
         }
     }
     plan.constants = wanted;
+}
+
+/// The constants of every step, without a memory yet.
+pub(super) fn wanted(plan: &Plan, context: &Context<'_>) -> Vec<ConstantPlacement> {
+    let mut wanted: Vec<ConstantPlacement> = Vec::new();
+    let mut seen: SecondaryMap<TensorId, bool> = SecondaryMap::new();
+    for (id, step) in &plan.steps {
+        if step.placement != Placement::View {
+            collect(plan, context, id, step, &mut seen, &mut wanted);
+        }
+    }
+    wanted
+}
+
+/// The memories in which an engine's constants may be stored, the preferred first.
+pub(super) fn candidates(
+    context: &Context<'_>,
+    engine: EngineId,
+    content: Content,
+) -> Vec<MemoryId> {
+    let policy = &context.chip.weights;
+    let is_copied = policy.staging != Staging::None && content == Content::Weight;
+    let mut candidates = if !is_copied {
+        links::reached(context, engine, content)
+    } else {
+        // What is copied may come from where the engine does not reach.
+        context.memories().filter(|(_, it)| it.may_hold(content)).map(|(id, _)| id).collect()
+    };
+    if policy.residency == Residency::InPlace || is_copied {
+        // What is read in place, or copied for each layer, lies where it was programmed; copies in
+        // RAM are a second choice.
+        candidates.sort_by_key(|&id| context.memory(id).tier != Tier::Flash);
+    }
+    candidates
 }
 
 /// The constants of one step, each tensor counted at its first reader.
@@ -157,16 +186,7 @@ fn place(
         Some(first) if !total.is_zero() => first.role,
         Some(_) | None => return,
     };
-    let reached = context.chip.memories_of(context.engine(engine), content);
-    let mut candidates: Vec<MemoryId> = reached
-        .iter()
-        .filter_map(|reached| context.memories().find(|(_, memory)| memory.id == reached.id))
-        .map(|(id, _)| id)
-        .collect();
-    if context.chip.weights.residency == Residency::InPlace {
-        // What is read in place lies where it was programmed; copies in RAM are a second choice.
-        candidates.sort_by_key(|&id| context.memory(id).tier != Tier::Flash);
-    }
+    let candidates = candidates(context, engine, content);
     let room = |plan: &Plan, id: MemoryId| {
         let used = &plan.memories[id];
         used.available.map_or(Bytes::MAX, |available| available - used.need())

@@ -4,10 +4,11 @@
 //! operation is follows from shapes; in which layout a tensor lies follows from who sees it in
 //! which shape. So steps are lowered twice: once to learn the shapes, once with the layouts.
 
-use cofit_chip::{Content, Timing};
+use cofit_chip::{Content, TilingMode, Timing};
+use cofit_ethos_u::cascade::search::Search;
 use cofit_ethos_u::lowering::{Visibility, tensor_format};
 use cofit_ethos_u::operation::{Format, NpuOperation, OperationKind, Shape};
-use cofit_ethos_u::{Options, schedule};
+use cofit_ethos_u::{Config, Network, Options, Schedule, WeightEncoding, schedule};
 use cofit_ir::{TensorId, TensorRole};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -15,58 +16,178 @@ use cofit_vocab::{Bytes, Diagnostic, Place};
 use crate::context::Context;
 use crate::ethos_u::lower::lower;
 use crate::ethos_u::machine::config;
+use crate::ethos_u::network::{Lowered, network};
+use crate::passes::allocate::height;
 use crate::plan::{Constraint, EngineId, Placement, Plan, Refusal, StepId, StepSchedule};
 use crate::values::Values;
 
 /// Schedules the steps of the chip's Ethos-U, if it has one.
+///
+/// Layers run whole where they fit, as Vela's do without an arena size. Where they do not, and the
+/// card's tools tile by themselves, the fewest cycles in the arena's memory are looked for among
+/// schedules with cascades; what no schedule fits is left whole, and refused when it is allocated.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
-    let npu = context.engines().find_map(|(id, engine)| match &engine.timing {
-        Timing::EthosU(timing) => Some((id, engine, timing)),
+    let Some(npu) = prepare(plan, context) else { return };
+    match npu.whole(plan, context) {
+        Ok(schedule) => npu.apply(plan, schedule),
+        Err(diagnostic) => {
+            let step = npu.steps.first().copied();
+            let constraint = Constraint::Operators;
+            plan.refusals.push(Refusal { constraint, step, diagnostic: *diagnostic });
+            return;
+        }
+    }
+    let Some(limit) = arena(plan, context, npu.engine) else { return };
+    if context.chip.tiling.mode == TilingMode::Auto && height(plan, context, npu.engine) > limit {
+        npu.fit(plan, context, limit);
+    }
+}
+
+/// Lowers the steps of the chip's Ethos-U without scheduling them; none where it has none.
+pub(crate) fn prepare(plan: &mut Plan, context: &Context<'_>) -> Option<Npu> {
+    let (engine, config) = context.engines().find_map(|(id, engine)| match &engine.timing {
+        Timing::EthosU(timing) => Some((id, config(context.chip, engine, timing))),
         Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => None,
-    });
-    let Some((id, engine, timing)) = npu else { return };
-    let config = config(context.chip, engine, timing);
-    turn_down(plan, context, id);
-    let steps = native_steps(plan, id);
+    })?;
+    turn_down(plan, context, engine);
+    let steps = native_steps(plan, engine);
     let values = Values::of(plan);
-    let formats = formats(plan, &steps, id, &values);
+    let formats = formats(plan, &steps, engine, &values);
     for (tensors, _) in
         values.tensors.iter().zip(&formats).filter(|(_, format)| **format == Format::Nhwc)
     {
         plan.dense.extend(tensors.iter().copied());
     }
-    let mut ranges: Vec<(StepId, u32, u32, Option<TensorId>)> = Vec::new();
-    let mut after_cpu: Vec<usize> = Vec::new();
-    let mut free: Vec<Bytes> = Vec::new();
-    let scheduled = {
-        let mut operations: Vec<NpuOperation<'_>> = Vec::new();
-        let free_at = free_memory(plan, context, id, &values);
-        for &step_id in &steps {
-            let look = |tensor: TensorId| values.of[tensor].map_or(Format::Nhwc, |v| formats[v]);
+    Some(Npu { engine, config, steps, values, formats })
+}
+
+/// The chip's Ethos-U and the steps that it runs.
+pub(crate) struct Npu {
+    engine: EngineId,
+    config: Config,
+    steps: Vec<StepId>,
+    /// The values of the plan before any overwrites another.
+    values: Values,
+    /// The layout of each.
+    formats: Vec<Format>,
+}
+
+impl Npu {
+    /// The steps as operations.
+    fn lowered<'g>(&self, plan: &'g Plan) -> Vec<Lowered<'g>> {
+        let look =
+            |tensor: TensorId| self.values.of[tensor].map_or(Format::Nhwc, |v| self.formats[v]);
+        let mut all = Vec::with_capacity(self.steps.len());
+        for &step in &self.steps {
             // The layout refuses nothing, so what was lowered once is lowered again.
-            let Ok(list) = lower(&plan.graph, &plan.steps[step_id], &look) else { continue };
-            let overwrites = overwritten(plan, step_id, &list, &values, &formats);
-            if follows_host(plan, step_id, id) {
-                after_cpu.push(operations.len());
-            }
-            ranges.push((step_id, operations.len() as u32, list.len() as u32, overwrites));
-            free.resize(free.len() + list.len(), free_at[step_id.as_u32() as usize]);
-            operations.extend(list);
+            let Ok(operations) = lower(&plan.graph, &plan.steps[step], &look) else { continue };
+            let overwrites = overwritten(plan, step, &operations, &self.values, &self.formats);
+            let after_cpu = follows_host(plan, step, self.engine);
+            all.push(Lowered { step, operations, after_cpu, overwrites });
         }
-        let options = Options { free_sram: free, after_cpu, ..Options::default() };
-        schedule(&operations, &config, &options)
+        all
+    }
+
+    /// Layers one after the other, as Vela schedules them without an arena size.
+    fn whole(&self, plan: &Plan, context: &Context<'_>) -> Result<Schedule, Box<Diagnostic>> {
+        let mut options = Options::default();
+        let mut operations: Vec<NpuOperation<'_>> = Vec::new();
+        let free_at = free_memory(plan, context, self.engine, &self.values);
+        for one in self.lowered(plan) {
+            if one.after_cpu {
+                options.after_cpu.push(operations.len());
+            }
+            operations.extend(one.operations);
+            options.free_sram.resize(operations.len(), free_at[one.step.as_u32() as usize]);
+        }
+        schedule(&operations, &self.config, &options)
+    }
+
+    /// Writes a schedule into the plan.
+    pub(crate) fn apply(&self, plan: &mut Plan, schedule: Schedule) {
+        let mut schedules = Vec::with_capacity(self.steps.len());
+        let mut first = 0u32;
+        for one in self.lowered(plan) {
+            let at = one.step.as_u32() as usize;
+            let is_cascaded = schedule.cascades.iter().any(|it| (it.first..=it.last).contains(&at));
+            let count = one.operations.len() as u32;
+            let overwrites = one.overwrites.filter(|_| !is_cascaded);
+            schedules.push((one.step, StepSchedule::EthosU { first, count, overwrites }));
+            first += count;
+        }
+        for (step, schedule) in schedules {
+            plan.steps[step].schedule = schedule;
+        }
+        plan.ethos_u = Some(schedule);
+    }
+
+    /// Takes the schedules that a search finds, the best one first, until one can be laid out in
+    /// `limit` bytes.
+    fn fit(&self, plan: &mut Plan, context: &Context<'_>, limit: Bytes) {
+        /// Layouts that are tried. The bytes alive at once are nearly always enough.
+        const TRIALS: usize = 8;
+        let before = plan.clone();
+        let network = self.network(&before, context);
+        let Ok(search) = Search::new(&network, &self.config, WeightEncoding::default()) else {
+            return;
+        };
+        let mut target = limit;
+        for _ in 0..TRIALS {
+            let Some(point) = search.within(target) else { break };
+            self.apply(plan, point.schedule);
+            let height = height(plan, context, self.engine);
+            if height <= limit {
+                return;
+            }
+            target = point.bytes.min(target) - (height - limit).min(Bytes(256)).max(Bytes(1));
+        }
+        *plan = before;
+    }
+
+    /// The steps as the search sees them.
+    pub(crate) fn network<'g>(&self, plan: &'g Plan, context: &Context<'_>) -> Network<'g> {
+        let bytes = super::allocate::value_bytes(plan, context, &self.values);
+        let alignment = super::allocate::arena_alignment(context, self.engine);
+        network(plan, self.lowered(plan), &self.values, &bytes, &self.formats, alignment)
+    }
+
+    /// Whether the NPU runs nothing.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Height of the packed buffers in the arena's memory of an allocated plan.
+    pub(crate) fn arena_bytes(&self, plan: &Plan, context: &Context<'_>) -> Bytes {
+        super::allocate::arena_of(context, self.engine)
+            .and_then(|memory| plan.memories.get(memory))
+            .map_or(Bytes::ZERO, |used| used.activations + used.scratch)
+    }
+
+    /// The machine.
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// What the arena's memory has for activations and weight buffers; none where there is none.
+fn arena(plan: &Plan, context: &Context<'_>, npu: EngineId) -> Option<Bytes> {
+    let engine = context.engine(npu);
+    let memory = *context.chip.memories_of(engine, Content::Activation).first()?;
+    let is_here = |content: Content| {
+        let first = context.chip.memories_of(engine, content).first().copied();
+        first.is_some_and(|first| first.id == memory.id)
     };
-    for (step, first, count, overwrites) in ranges {
-        plan.steps[step].schedule = StepSchedule::EthosU { first, count, overwrites };
+    let mut others = Bytes::ZERO;
+    if memory.may_hold(Content::Runtime) {
+        others += context.runtime_ram();
     }
-    match scheduled {
-        Ok(scheduled) => plan.ethos_u = Some(scheduled),
-        Err(diagnostic) => plan.refusals.push(Refusal {
-            constraint: Constraint::Operators,
-            step: steps.first().copied(),
-            diagnostic: *diagnostic,
-        }),
+    if is_here(Content::Weight)
+        && let Some(schedule) = &plan.ethos_u
+    {
+        let stored = schedule.operations.iter().map(|it| Bytes(it.weights.encoded.stored()));
+        others += stored.sum();
     }
+    Some(memory.usable(context.operators) - others)
 }
 
 /// The steps that the NPU runs.

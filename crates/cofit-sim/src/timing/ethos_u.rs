@@ -11,7 +11,7 @@ use crate::profile::Traffic;
 
 /// The operations of one step, one after the other. Within each the array runs beside the memory
 /// ports, and waits for weights that nothing hid.
-pub(crate) fn issue(view: &StepView<'_>, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
     let ports = ports(view);
     for operation in operations(view) {
         issuer.compute(operation.visible_transfer(), Cause::WeightFetch);

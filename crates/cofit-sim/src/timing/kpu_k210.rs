@@ -10,7 +10,7 @@ use crate::causes::Cause;
 use crate::kpu_k210::{FeatureMap, Grouping, Kernel, Layer, Parameters};
 
 /// Set-up and array on the engine, and the weight stream on the memory that holds the weights.
-pub(crate) fn issue(view: &StepView<'_>, timing: &KpuK210Timing, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, timing: &KpuK210Timing, issuer: &mut Issuer<'_>) {
     let parameters = Parameters {
         macs_per_cycle: timing.macs_per_cycle.value,
         weight_stream: timing.weight_stream.value.get(),

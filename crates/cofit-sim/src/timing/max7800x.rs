@@ -9,7 +9,7 @@ use crate::causes::Cause;
 use crate::max7800x::{Arrival, Extent, Flatten, Layer, Operator, Pool, passes};
 
 /// One hardware layer.
-pub(crate) fn issue(view: &StepView<'_>, _: &Max7800xTiming, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, _: &Max7800xTiming, issuer: &mut Issuer<'_>) {
     issuer.compute(layer_of(view).cycles(), Cause::Compute);
 }
 

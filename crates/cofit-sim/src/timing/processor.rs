@@ -9,7 +9,7 @@ use crate::simd::{Costs, Kernel, Wait};
 use crate::work::Work;
 
 /// One kernel call after another on the core; nothing overlaps.
-pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer<'_>) {
     if let Some(causes) = cost(view, timing, &view.work(), 1) {
         issuer.compute_all(&causes);
     }

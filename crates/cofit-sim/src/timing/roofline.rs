@@ -8,7 +8,7 @@ use super::{Issuer, StepView};
 use crate::causes::Cause;
 
 /// Set-up, then arithmetic beside the traffic of every memory.
-pub(crate) fn issue(view: &StepView<'_>, timing: &RooflineTiming, issuer: &mut Issuer) {
+pub(crate) fn issue(view: &StepView<'_>, timing: &RooflineTiming, issuer: &mut Issuer<'_>) {
     issuer.compute(timing.step_overhead.value, Cause::TransferSetup);
     issuer.barrier();
     let peak = view.engine.peak_macs_per_cycle.value;

@@ -73,6 +73,10 @@ crate::codes! {
         "The constants do not fit",
         why: "Weights and biases must be resident where the engine reads them.",
         cure: "Use fewer or narrower weights.";
+    STAGING_EXCEEDED = "CF-CHP-034", Constraint,
+        "A layer's weights find no room on their way to the engine",
+        why: "The engine reads weights from fast memory only, so at least the weights of one output channel must fit there beside the activations.",
+        cure: "Lower the resolution or the width around the layer, so that its activations leave room.";
     LAYER_LIMIT = "CF-CHP-040", Constraint,
         "The network has more layers than the engine's sequencer",
         why: "The engine holds its program in registers, a set for every layer.",

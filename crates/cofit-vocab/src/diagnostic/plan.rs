@@ -29,4 +29,8 @@ crate::codes! {
         "Every byte that a piece of an operator reads lies where it was written last",
         why: "Rings and results that follow their operands leave no room for mistakes: a byte too few destroys a pixel that is still needed.",
         cure: "Please report the message together with the model and the card.";
+    TRANSFER = "CF-PLN-008", Internal,
+        "Every transfer fills a live buffer in time, and nothing else",
+        why: "A copy that comes late or lands on live bytes destroys the result.",
+        cure: "Please report the message together with the model and the card.";
 }

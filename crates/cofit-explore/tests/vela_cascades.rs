@@ -1,0 +1,130 @@
+//! Schedules in the SRAM that Vela 5.2 needs, against Vela's cycles.
+//!
+//! Every row of Vela's totals gives an amount of SRAM and the cycles that Vela gets in it, by its
+//! default strategy and by `--optimise Size`. In no more bytes our schedule must take no more cycles;
+//! both sides count them by Vela's formulas, over a layout that the plan's verifier has checked.
+
+use std::io::Write;
+use std::path::Path;
+
+use cofit_compile::ethos_u::{front, within};
+use cofit_ethos_u::WeightEncoding;
+use cofit_explore::goldens::{NETWORKS, Row, Setting, Strategy, chip, parse_for};
+use cofit_ir::Verified;
+use cofit_shared::shared_dir;
+
+fn model(path: &Path) -> Verified {
+    let bytes = std::fs::read(path).expect("a model of the shared folder");
+    let (model, found) = cofit_import::load(bytes.into(), &path.display().to_string());
+    let model = model.unwrap_or_else(|| panic!("{}: {:?}", path.display(), found.iter().next()));
+    Verified::new(model).expect("a sound model")
+}
+
+/// Holds every row of a setting and strategy to Vela's cycles; prints both sides.
+fn check(setting: Setting, strategy: Strategy) {
+    let Some(shared) = shared_dir() else { return };
+    let table = std::fs::read_to_string(shared.join("golden/vela-5.2.0/totals.csv"));
+    let rows = parse_for(&table.expect("the totals"), strategy).expect("a sound table");
+    let only = std::env::var("NETWORK").ok();
+    let mut worse: Vec<String> = Vec::new();
+    let mut compared = 0;
+    for (network, file) in NETWORKS {
+        if only.as_deref().is_some_and(|only| !network.contains(only)) {
+            continue;
+        }
+        let model = model(&shared.join("models").join(file));
+        for row in rows.iter().filter(|row| row.setting == setting && row.network == *network) {
+            compared += 1;
+            worse.extend(compare(&model, row));
+        }
+    }
+    assert!(only.is_some() || compared == 4 * NETWORKS.len(), "four accelerators a network");
+    assert!(worse.is_empty(), "{} of {compared} rows:\n{}", worse.len(), worse.join("\n"));
+}
+
+/// One row; what is wrong with it, if anything.
+fn compare(model: &Verified, row: &Row) -> Option<String> {
+    let chip = chip(row).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let name = format!("{} on {}", row.network, row.chip);
+    let Some((point, mistakes)) = within(model, &chip, WeightEncoding::Exact, row.sram) else {
+        return Some(format!("{name}: nothing fits {} bytes", row.sram.get()));
+    };
+    assert!(mistakes.is_empty(), "{name}: {:?}", mistakes.iter().next());
+    let line = format!(
+        "{name:50} Vela {:>8} B {:>9} cycles, ours {:>8} B {:>9} cycles {:+.2} %",
+        row.sram.get(),
+        row.cycles.get(),
+        point.bytes.get(),
+        point.cycles.get(),
+        (point.cycles.as_f64() / row.cycles.as_f64() - 1.0) * 100.0,
+    );
+    writeln!(std::io::stderr(), "{line}").expect("stderr");
+    (point.cycles > row.cycles || point.bytes > row.sram).then_some(line)
+}
+
+#[test]
+fn a_front_is_laid_out_and_reaches_both_of_velas_points() {
+    let Some(shared) = shared_dir() else { return };
+    let table = std::fs::read_to_string(shared.join("golden/vela-5.2.0/totals.csv"));
+    let table = table.expect("the totals");
+    for (network, file) in NETWORKS {
+        let model = model(&shared.join("models").join(file));
+        let is_here = |row: &Row| {
+            row.network == *network
+                && row.chip == "ethos-u55-128"
+                && row.setting == Setting::HighEndSharedSram
+        };
+        let vela: Vec<Row> = [Strategy::Size, Strategy::Performance]
+            .into_iter()
+            .flat_map(|strategy| parse_for(&table, strategy).expect("a sound table"))
+            .filter(is_here)
+            .collect();
+        let [size, performance] = vela.as_slice() else { panic!("{network}: {vela:?}") };
+        let chip = chip(size).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let found = front(&model, &chip, WeightEncoding::Exact, 1000);
+        assert!(found.mistakes.is_empty(), "{network}: {:?}", found.mistakes.iter().next());
+        let points = &found.points;
+        for pair in points.windows(2) {
+            assert!(pair[0].cycles < pair[1].cycles && pair[0].bytes > pair[1].bytes, "{network}");
+        }
+        for vela in [size, performance] {
+            assert!(
+                points.iter().any(|it| it.bytes <= vela.sram && it.cycles <= vela.cycles),
+                "{network}: no point is as good as Vela's {} B, {} cycles",
+                vela.sram.get(),
+                vela.cycles.get(),
+            );
+        }
+        let (first, last) = (&points[0], &points[points.len() - 1]);
+        writeln!(
+            std::io::stderr(),
+            "{network}: {} points from {} B, {} cycles to {} B, {} cycles; Vela {} B, {} cycles \
+             and {} B, {} cycles",
+            points.len(),
+            first.bytes.get(),
+            first.cycles.get(),
+            last.bytes.get(),
+            last.cycles.get(),
+            performance.sram.get(),
+            performance.cycles.get(),
+            size.sram.get(),
+            size.cycles.get(),
+        )
+        .expect("stderr");
+    }
+}
+
+#[test]
+fn size() {
+    check(Setting::HighEndSharedSram, Strategy::Size);
+}
+
+#[test]
+fn performance_high_end_shared_sram() {
+    check(Setting::HighEndSharedSram, Strategy::Performance);
+}
+
+#[test]
+fn performance_deep_shared_sram() {
+    check(Setting::DeepSharedSram, Strategy::Performance);
+}
