@@ -3,12 +3,13 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`], [`pareto`], [`sim`], [`compare`], [`chips`],
+//! One command, one file: [`check`], [`inspect`], [`plan`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
+pub mod cascades;
 pub mod check;
 pub mod chips;
 pub mod compare;

@@ -1,6 +1,10 @@
 //! `cofit plan --pareto`: every trade of memory for work and time below the tensor.
 
+use cofit_chip::Timing;
+use cofit_compile::ethos_u;
+use cofit_ethos_u::WeightEncoding;
 use cofit_explore::{Budget, StreamingFront};
+use cofit_report::cascades;
 use cofit_report::pareto::{self, Front};
 use cofit_stream::{Question, Side};
 use cofit_vocab::Place;
@@ -14,6 +18,9 @@ use crate::{Outcome, output};
 /// Runs the command.
 pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
     let evaluated = Evaluated::new(&args.model, &args.target, &Budget::default())?;
+    if evaluated.chip.engines.iter().any(|engine| matches!(engine.timing, Timing::EthosU(_))) {
+        return cascades(args, &evaluated);
+    }
     let side = |is_outside| if is_outside { Side::Outside } else { Side::Arena };
     let question = Question {
         inputs: side(args.inputs_outside),
@@ -29,6 +36,31 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
         || pareto::json_value(&front),
         || pareto::csv(&front),
         || pareto::markdown(&front),
+    )?;
+    Ok(Outcome::Holds)
+}
+
+/// Points of an Ethos-U's front that are laid out.
+const MOST_POINTS: usize = 24;
+
+/// On an Ethos-U, whose layers are cut into stripes by rules of its own.
+fn cascades(args: &PlanArgs, evaluated: &Evaluated) -> Result<Outcome, Failure> {
+    let front = ethos_u::front(
+        evaluated.model.model(),
+        &evaluated.chip,
+        WeightEncoding::default(),
+        MOST_POINTS,
+    );
+    if front.mistakes.has_errors() {
+        return Err(front.mistakes.into());
+    }
+    let subject = evaluated.subject();
+    emit(
+        &args.output,
+        || cascades::text(&front, &subject, output::rendering(&args.output)),
+        || cascades::json_value(&front, &subject),
+        || cascades::csv(&front, &subject),
+        || cascades::markdown(&front, &subject),
     )?;
     Ok(Outcome::Holds)
 }
