@@ -144,6 +144,15 @@ struct Walker<'a> {
     visit: &'a mut dyn FnMut(&Task, &StripColumns),
 }
 
+/// A piece that waits for its operands.
+struct Waiting {
+    task: Task,
+    /// Pieces of its stage that are to be done.
+    count: u64,
+    /// Operands that are there, or whose stage has been asked.
+    reads: usize,
+}
+
 impl Walker<'_> {
     /// The pieces of a stage in this strip: how many, and how many of them make a row.
     fn pieces(&self, id: StageId) -> (u64, u64) {
@@ -169,23 +178,43 @@ impl Walker<'_> {
     }
 
     /// Runs pieces of a stage until `count` of them are done, or all.
+    ///
+    /// What waits for operands is on a stack of its own, since a group may be deeper than that of a
+    /// thread.
     fn run_to(&mut self, id: StageId, count: u64) {
-        let (all, per_row) = self.pieces(id);
-        let at = id.index() - self.group.first.index();
-        while self.done[at] < count.min(all) {
-            let task = self.task(id, self.done[at], all, per_row);
-            let network = self.network;
-            for read in &network.stages[id].reads {
-                if let Some(writer) =
-                    self.uses.writer[read.value].filter(|&it| self.group.contains(it) && it != id)
-                {
-                    let needed = self.needed(writer, read, &task);
-                    self.run_to(writer, needed);
+        let network = self.network;
+        let mut waiting: Vec<Waiting> = self.wait(id, count).into_iter().collect();
+        while let Some(piece) = waiting.last_mut() {
+            let id = piece.task.stage;
+            if let Some(read) = network.stages[id].reads.get(piece.reads) {
+                piece.reads += 1;
+                let writer = self.uses.writer[read.value];
+                if let Some(writer) = writer.filter(|&it| self.group.contains(it) && it != id) {
+                    let needed = self.needed(writer, read, &piece.task);
+                    waiting.extend(self.wait(writer, needed));
+                }
+                continue;
+            }
+            (self.visit)(&piece.task, self.columns);
+            self.done[id.index() - self.group.first.index()] += 1;
+            let count = piece.count;
+            match self.wait(id, count) {
+                Some(next) => *piece = next,
+                None => {
+                    waiting.pop();
                 }
             }
-            (self.visit)(&task, self.columns);
-            self.done[at] += 1;
         }
+    }
+
+    /// The next piece of a stage of which `count` are to be done; `None` where they are.
+    fn wait(&self, id: StageId, count: u64) -> Option<Waiting> {
+        let (all, per_row) = self.pieces(id);
+        let done = self.done[id.index() - self.group.first.index()];
+        (done < count.min(all)).then(|| {
+            let task = self.task(id, done, all, per_row);
+            Waiting { task, count, reads: 0 }
+        })
     }
 
     /// Piece `piece` of a stage.

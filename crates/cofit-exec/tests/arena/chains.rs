@@ -5,8 +5,8 @@ use cofit_ir::{
     Activation, Extent2d, Graph, Model, Op, Operands, Operator, OperatorId, Padding, Quantisation,
     Shape, Tensor, TensorId, Verified, ops,
 };
-use cofit_stream::{Network, Pieces};
-use cofit_vocab::ElementType;
+use cofit_stream::{Network, Pieces, Schedule, Storage};
+use cofit_vocab::{Bytes, ElementType};
 use proptest::prelude::*;
 
 use crate::execution::Reference;
@@ -371,4 +371,27 @@ proptest! {
         let outcome = reference.check(&network, &schedule);
         prop_assert!(outcome.is_ok(), "{}\n{}", outcome.unwrap_err(), **model.model());
     }
+}
+
+/// A group may be deeper than the stack of a thread.
+#[test]
+fn a_deep_group_runs() {
+    let mut chain = Chain::new(ElementType::Int8, 2, 2, 1);
+    for _ in 0..20_000 {
+        chain.relu();
+    }
+    let model = chain.finish(&[]);
+    let reference = Reference::of(&model).expect("a model that runs");
+    let network = Network::of(model.main_graph());
+    let mut schedule = Schedule {
+        groups: groups(&network, network.stages.len(), Pieces::Rows, 1),
+        arena: Bytes(8),
+        ..Schedule::default()
+    };
+    // Maps take two rooms in turns.
+    for (value, room) in network.values.keys().zip([0, 4].into_iter().cycle()) {
+        schedule.values[value] = Storage::Arena { start: room, capacity: 4 };
+    }
+    let account = reference.check(&network, &schedule).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(account.pieces, 2 * network.stages.len() as u64);
 }
