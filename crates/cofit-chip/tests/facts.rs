@@ -46,6 +46,39 @@ fn stm32h747_has_regions_and_not_one_ram() {
     assert_eq!(chip.runtime.id, "st-edge-ai");
 }
 
+/// zephyr, dts/arm/nxp/nxp_rt11xx.dtsi: OCRAM1 and OCRAM2 are one block, and the M7 has 512 KiB of TCM.
+#[test]
+fn imxrt1170_has_no_block_of_two_megabytes() {
+    let chip = chip("imxrt1170");
+    assert_eq!(size(&chip, "ocram"), Bytes::from_kib(1024));
+    assert_eq!(size(&chip, "dtcm") + size(&chip, "itcm"), Bytes::from_kib(512));
+    assert_eq!(size(&chip, "m4_ram"), Bytes::from_kib(256));
+    let inside = chip.memories_for(Content::Activation).filter(|m| m.tier == Tier::Sram);
+    let largest = inside.map(|memory| memory.largest_block()).max();
+    assert_eq!(largest, Some(Bytes::from_kib(1024)));
+    assert_eq!(chip.weights.residency, Residency::InPlace);
+}
+
+/// esp-idf, memory.ld.in: 0x53700 bytes of the 416 KiB of D/IRAM are static data's; flash and PSRAM
+/// share a bus.
+#[test]
+fn esp32_s3_keeps_flash_and_psram_on_one_bus() {
+    let chip = chip("esp32-s3");
+    let sram = chip.memory("sram").expect("a memory of the chip");
+    assert_eq!(sram.usable(0), Bytes(341_760));
+    let bus = |memory: &str| chip.memory(memory).and_then(|memory| memory.bus.clone());
+    assert!(bus("flash").is_some() && bus("flash") == bus("psram"));
+}
+
+/// gap_sdk: 1,400,000 bytes of L2 are a model's by default, and weights stream layer by layer.
+#[test]
+fn gap9_streams_weights_through_l2() {
+    let chip = chip("gap9");
+    assert_eq!(chip.memory("l2").map(|memory| memory.usable(0)), Some(Bytes(1_400_000)));
+    assert_eq!(size(&chip, "l1"), Bytes::from_kib(128));
+    assert_eq!(chip.weights.residency, Residency::StreamPerLayer);
+}
+
 /// tensorflow/tflite-micro:tensorflow/lite/micro/tools/benchmarking/README.md: person_detect has
 /// 31 operators, 89 tensors, 29,140 persistent bytes; its convolutions have 2,738 output channels.
 #[test]

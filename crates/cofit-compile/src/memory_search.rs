@@ -86,6 +86,15 @@ pub struct Answer {
     pub nodes: u64,
 }
 
+/// Why there is no assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// None fits: the search looked at every case.
+    Impossible,
+    /// The nodes ran out before one was found.
+    NotFound,
+}
+
 /// Costs beyond this are taken to be this, so that sums and ratios of them cannot overflow.
 const HIGHEST_COST: u128 = 1 << 80;
 
@@ -96,11 +105,15 @@ const LAYOUTS: u64 = 256;
 /// Questions with more undecided items than this are only bounded: each is a level of recursion.
 const MOST_ITEMS: usize = 600;
 
-/// Finds the assignment of least cost; `None` where the search found none that fits. `known` is an
-/// assignment to improve on, if one is at hand; one that does not fit is disregarded.
-pub fn solve(question: &Question, known: Option<&[usize]>) -> Option<Answer> {
+/// Finds the assignment of least cost. `known` is an assignment to improve on, if one is at hand;
+/// one that does not fit is disregarded.
+///
+/// # Errors
+///
+/// [`NoAnswer`] where the search found no assignment that fits.
+pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoAnswer> {
     if question.items.iter().any(|item| item.choices.is_empty()) {
-        return None;
+        return Err(NoAnswer::Impossible);
     }
     let mut search = Search {
         question,
@@ -121,12 +134,13 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Option<Answer> {
     let mut spent = 0;
     for &at in &order[..fixed] {
         if !search.room.take(&question.items[at].choices[0]) {
-            return None;
+            return Err(NoAnswer::Impossible);
         }
         spent += price(&question.items[at].choices[0]);
     }
     let free = &order[fixed..];
-    let root = search.bounder.bound(&search.room, free, u128::MAX)? + spent;
+    let root = search.bounder.bound(&search.room, free, u128::MAX);
+    let root = root.ok_or(NoAnswer::Impossible)?.saturating_add(spent);
     if free.len() <= MOST_ITEMS {
         search.visit(free, 0, spent);
     } else {
@@ -135,9 +149,11 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Option<Answer> {
     let nodes = question.nodes - search.nodes_left;
     // Branches that were given up could hold anything from their own bound upwards.
     let missed = search.missed;
-    let (cost, chosen) = search.best?;
+    let Some((cost, chosen)) = search.best else {
+        return Err(if missed.is_some() { NoAnswer::NotFound } else { NoAnswer::Impossible });
+    };
     let lower_bound = missed.map_or(cost, |missed| missed.min(cost)).max(root.min(cost));
-    Some(Answer { chosen, cost, lower_bound, nodes })
+    Ok(Answer { chosen, cost, lower_bound, nodes })
 }
 
 /// What an assignment costs.
@@ -199,11 +215,12 @@ impl Search<'_> {
         else {
             return;
         };
-        if spent + rest >= limit {
+        let bound = rest.saturating_add(spent);
+        if bound >= limit {
             return;
         }
         if self.nodes_left == 0 {
-            self.miss(spent + rest);
+            self.miss(bound);
             return;
         }
         self.nodes_left -= 1;

@@ -9,6 +9,7 @@
 
 mod allocate;
 mod check_network;
+mod check_processors;
 mod fetch_ahead;
 mod fuse;
 mod order;
@@ -100,6 +101,11 @@ pub const PASSES: &[Pass] = &[
         name: "place_constants",
         description: "gives weights and biases a memory",
         run: place_constants::run,
+    },
+    Pass {
+        name: "check_processors",
+        description: "checks the limits that hold for each processor of an array by itself",
+        run: check_processors::run,
     },
     Pass {
         name: "fetch_ahead",

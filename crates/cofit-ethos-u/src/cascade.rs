@@ -12,9 +12,10 @@
 //! with the block that suits a stripe ([`stripe`]): lower blocks read weights more often, and leave
 //! less of the array's work to overlap. Weights are read in place, in flash once for every row of
 //! blocks, or copied to SRAM in one piece for as long as the cascade lasts; slices of depth and
-//! early copies are for the first operation or for none. A block's height divides its stripe's
-//! here, so that the rows of blocks that are charged are those that run; Vela takes other heights
-//! too and charges as if stripes did not cut blocks.
+//! early copies are for the first operation or for none. Where a block's height does not divide its
+//! stripe's, a stripe ends in a block that is partly empty: Vela charges as if stripes did not cut
+//! blocks, here what is wasted is charged too. So cycles are Vela's where blocks divide stripes
+//! and more where they do not (`tests/cascades.rs`), and never less.
 //!
 //! **Bytes.** A rolling buffer has as many rows as are alive at once ([`rolling`]), which is never
 //! more than Vela's: it adds the stripe to the rows that the reader needs and rounds up to a

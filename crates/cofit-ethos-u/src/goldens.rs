@@ -3,7 +3,8 @@
 //! The tables under `tests/data/vela-5.2.0` hold, per operation, what Vela 5.2.0 was given, what it
 //! decided and what it estimated. [`compare`] answers three questions: given Vela's block, are the
 //! cycles the same; does the search find the same block; and what comes out when nothing but
-//! the encoded share of the weights is given.
+//! the encoded share of the weights is given. Those under `tests/data/vela-5.2.0-cascades` hold the
+//! operations of Vela's cascades, with their stripes.
 
 use cofit_vocab::{Bytes, Cycles, Diagnostic, Place};
 
@@ -32,6 +33,8 @@ pub struct Golden {
     pub operation: NpuOperation<'static>,
     /// Vela's block.
     pub block: BlockConfig,
+    /// Rows of a stripe of the output, for operations of a cascade.
+    pub stripe: Option<u32>,
     /// Vela's depth slices.
     pub depths: Vec<u32>,
     /// Vela's buffering.
@@ -422,6 +425,10 @@ impl<'t> Row<'t> {
                 ifm_block: self.block("ifm_block")?,
                 traversal,
                 accumulator: Accumulator::of(&operation),
+            },
+            stripe: match self.text("stripe") {
+                None | Some("") => None,
+                Some(rows) => Some(rows.parse().ok()?),
             },
             depths: self.list("depth_slices", '|')?,
             buffering: match self.text("buffering")? {

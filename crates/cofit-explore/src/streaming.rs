@@ -1,14 +1,15 @@
 //! Every trade of memory for work and for time that streaming below the tensor offers.
 
 use cofit_chip::Chip;
-use cofit_compile::plan::{Placement, Plan, StepId};
+use cofit_compile::plan::{MemoryId, Placement, Plan, StepId};
 use cofit_ir::OperatorId;
+use cofit_sim::simulate;
 use cofit_sim::streaming::{Pieces, Share};
 use cofit_stream::{
     Bound, Breach, Cost, Effort, Network, Point, Question, StageId, by_macs, front, lower_bound,
     verify,
 };
-use cofit_vocab::{Cycles, Macs};
+use cofit_vocab::{Bytes, Cycles, Macs};
 use cranelift_entity::SecondaryMap;
 
 /// Ways to run a model of which none is better than another in bytes, work and time at once.
@@ -24,7 +25,8 @@ pub struct StreamingFront {
     pub whole: Effort,
     /// No way that computes nothing twice needs less.
     pub bound: Bound,
-    /// Cycles of one inference with whole layers, or why cycles are not known.
+    /// Cycles of one inference by the plan itself, whole layer by whole layer, or why cycles are not
+    /// known.
     pub whole_cycles: Result<Cycles, String>,
 }
 
@@ -35,6 +37,8 @@ pub struct StreamingPoint {
     pub point: Point,
     /// Cycles of one inference, in the clock of the engine that runs it.
     pub cycles: Option<Cycles>,
+    /// The memory that cycles count on for the arena.
+    pub memory: Option<MemoryId>,
 }
 
 impl StreamingFront {
@@ -58,7 +62,11 @@ impl StreamingFront {
         let cycles_of = |point: &Point| times.as_ref().ok().map(|times| times.of_point(point));
         let mut points: Vec<StreamingPoint> = points
             .into_iter()
-            .map(|point| StreamingPoint { cycles: cycles_of(&point), point })
+            .map(|point| StreamingPoint {
+                cycles: cycles_of(&point),
+                memory: times.as_ref().ok().and_then(|it| it.pieces.home(point.schedule.arena)),
+                point,
+            })
             .collect();
         points.sort_by_key(StreamingPoint::figures);
         let mut kept: Vec<StreamingPoint> = Vec::new();
@@ -73,7 +81,8 @@ impl StreamingFront {
             }
         }
         verify_all(&network, &kept)?;
-        let whole_cycles = times.map(|times| times.whole());
+        let whole_cycles =
+            times.as_ref().map(|_| simulate(plan, chip).cycles).map_err(Clone::clone);
         Ok(Self {
             bound: lower_bound(&network, question),
             network,
@@ -154,6 +163,9 @@ impl<'a> Times<'a> {
             linear: SecondaryMap::new(),
             stages: network.stages.keys().collect(),
         };
+        // The search weighs with the preferred memory; what a point's own memory adds is known once
+        // its arena is.
+        let first = times.pieces.home(Bytes::ZERO);
         for (id, stage) in &network.stages {
             let Some(step) = step_of[stage.operator] else { continue };
             let area = stage.grid.area().max(1);
@@ -171,7 +183,7 @@ impl<'a> Times<'a> {
                     calls,
                     ..once
                 };
-                times.exact(id, effort) as f64
+                times.exact(id, effort, first) as f64
             };
             let (base, calls, twice) = (at(1, 1), at(1001, 1), at(1, 2));
             times.linear[id] = (base, (calls - base) / 1000.0, (twice - base) / area as f64);
@@ -180,7 +192,7 @@ impl<'a> Times<'a> {
     }
 
     /// Cycles of a stage by the simulator.
-    fn exact(&self, stage: StageId, effort: Effort) -> u64 {
+    fn exact(&self, stage: StageId, effort: Effort, memory: Option<MemoryId>) -> u64 {
         let Some((step, area)) = self.steps[stage] else { return 0 };
         let share = Share {
             macs: Macs(effort.macs),
@@ -188,7 +200,7 @@ impl<'a> Times<'a> {
             all_pixels: area,
             calls: effort.calls,
         };
-        self.pieces.cost(step, share).sum().get()
+        self.pieces.cost(step, share, memory).sum().get()
     }
 
     /// The same to within rounding, in a few operations: the cost is linear in calls and iterations.
@@ -201,12 +213,9 @@ impl<'a> Times<'a> {
     }
 
     fn of_point(&self, point: &Point) -> Cycles {
-        let stages = self.stages.iter().map(|&stage| self.exact(stage, point.efforts[stage]));
+        let memory = self.pieces.home(point.schedule.arena);
+        let stages =
+            self.stages.iter().map(|&stage| self.exact(stage, point.efforts[stage], memory));
         Cycles(stages.fold(self.pieces.per_inference().get(), u64::saturating_add))
-    }
-
-    fn whole(&self) -> Cycles {
-        let bases = self.stages.iter().map(|&stage| self.linear[stage].0.round() as u64);
-        Cycles(bases.fold(self.pieces.per_inference().get(), u64::saturating_add))
     }
 }

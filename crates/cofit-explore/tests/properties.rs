@@ -180,14 +180,38 @@ const OPERATORS: &[&str] = &[
 /// A small chip of any make.
 fn small_chip() -> impl Strategy<Value = Target> {
     let sizes = select(vec!["1 KiB", "16 KiB", "256 KiB", "8 MiB"]);
-    let memories = (sizes.clone(), sizes, any::<[bool; 2]>()).prop_map(|(a, b, [two, blocks])| {
-        let block = if blocks { "max_contiguous = \"1 KiB\"\n" } else { "" };
-        let second = format!("[[memory]]\nid = \"slow\"\ntier = \"dram\"\nsize = \"{b}\"\n");
-        format!(
-            "[[memory]]\nid = \"fast\"\nsize = \"{a}\"\n{block}{}",
-            if two { &second } else { "" }
-        )
-    });
+    let memories = (sizes.clone(), sizes, any::<[bool; 6]>()).prop_map(
+        |(a, b, [two, blocks, rates, flash, links, overlap])| {
+            let block = if blocks { "max_contiguous = \"1 KiB\"\n" } else { "" };
+            let rate = |per_cycle: u32| match rates {
+                true => format!("bytes_per_cycle = {per_cycle}\n"),
+                false => String::new(),
+            };
+            let mut text =
+                format!("[[memory]]\nid = \"fast\"\nsize = \"{a}\"\n{block}{}", rate(16));
+            let mut pairs = Vec::new();
+            if two {
+                text += &format!(
+                    "[[memory]]\nid = \"slow\"\ntier = \"dram\"\nsize = \"{b}\"\nbus = \"x\"\n{}",
+                    rate(1)
+                );
+                pairs.extend([("fast", "slow"), ("slow", "fast")]);
+            }
+            if flash {
+                text +=
+                    "[[memory]]\nid = \"flash\"\ntier = \"flash\"\nsize = \"8 MiB\"\nbus = \"x\"\n";
+                text += &rate(1);
+                pairs.push(("flash", "fast"));
+            }
+            for (from, to) in pairs.iter().filter(|_| links) {
+                text += &format!(
+                    "[[link]]\nid = \"{from}-{to}\"\nfrom = \"{from}\"\nto = \"{to}\"\n\
+                     overlap = {overlap}\n"
+                );
+            }
+            text
+        },
+    );
     let engine = (
         prop::collection::vec(any::<bool>(), OPERATORS.len()),
         select(vec!["host", "reject", "partition_tail"]),
@@ -233,12 +257,20 @@ fn small_chip() -> impl Strategy<Value = Target> {
         select(vec!["single_arena", "per_buffer"]),
         select(vec!["file", "free"]),
         select(vec![1u32, 16, 64]),
-        select(vec!["auto", "spill", "none_fail"]),
+        (
+            select(vec!["auto", "spill", "spill", "none_fail"]),
+            select(vec!["in_place", "stream_per_layer", "all_resident"]),
+            select(vec!["none", "single", "double", "double"]),
+            any::<[bool; 2]>(),
+        ),
         select(vec!["", "[control]\npartitions = \"one\"\n", "[control]\nmax_layers = 3\n"]),
     )
-        .prop_map(|(placement, ordering, alignment, tiling, control)| {
+        .prop_map(|(placement, ordering, alignment, spilling, control)| {
+            let (tiling, residency, staging, [fetch_back, promote]) = spilling;
             format!(
-                "[tiling]\nmode = \"{tiling}\"\n{control}[[runtime]]\nid = \"r\"\n\
+                "[tiling]\nmode = \"{tiling}\"\nfetch_back = {fetch_back}\n\
+                 [weights]\nresidency = \"{residency}\"\nstaging = \"{staging}\"\n\
+                 promote = {promote}\n{control}[[runtime]]\nid = \"r\"\n\
                  placement = \"{placement}\"\nordering = \"{ordering}\"\nalignment = {alignment}\n"
             )
         });
@@ -281,6 +313,11 @@ fn check_sums(it: &Evaluation) {
     let steps: Cycles = profile.steps.values().map(|step| step.cycles()).sum();
     assert_eq!(steps, profile.cycles, "steps");
     assert_eq!(profile.steps.len(), it.plan.steps.len());
+    assert_eq!(profile.transfers.len(), it.plan.transfers.len());
+    assert!(it.plan.distribution.lower_bound <= it.plan.distribution.cost);
+    for (id, ran) in &profile.transfers {
+        assert!(ran.start <= ran.end && ran.unhidden <= profile.cycles, "{id}: {ran:?}");
+    }
     for (id, used) in &it.plan.memories {
         let parts = used.activations + used.scratch + used.runtime + used.constants + used.code;
         assert_eq!(used.need(), parts);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use cofit_explore::{StreamingFront, StreamingPoint};
 use cofit_stream::{Manner, Pieces, Side, Storage, Uses, ValueId, Witness};
 use cofit_vocab::{Bytes, Figure, FigureKind, Unit};
+use cranelift_entity::EntityRef;
 use serde_json::{Value, json};
 
 use crate::table::{ColumnKind, Table};
@@ -30,9 +31,10 @@ const ASSUMPTION: &str = "a call that computes one piece costs what a call of th
 fn table(front: &Front<'_>, numbers: Numbers) -> Table {
     let mut table = Table::new(&[
         ("ARENA", ColumnKind::Number),
+        ("MEMORY", ColumnKind::Word),
         ("MACS", ColumnKind::Number),
         ("FACTOR", ColumnKind::Number),
-        ("CONSTANTS READ", ColumnKind::Number),
+        ("CONSTANTS", ColumnKind::Number),
         ("CYCLES", ColumnKind::Number),
         ("GROUPS", ColumnKind::Name),
     ]);
@@ -40,6 +42,7 @@ fn table(front: &Front<'_>, numbers: Numbers) -> Table {
         let effort = point.point.effort();
         table.row(vec![
             numbers.bytes(point.point.schedule.arena),
+            memory(front, point).unwrap_or("-").to_owned(),
             numbers.count(effort.macs),
             format!("{:.3}", factor(front.front, point)),
             numbers.bytes(Bytes(effort.constant_bytes)),
@@ -48,6 +51,12 @@ fn table(front: &Front<'_>, numbers: Numbers) -> Table {
         ]);
     }
     table
+}
+
+/// The memory that cycles count on for the arena.
+fn memory<'a>(front: &Front<'a>, point: &StreamingPoint) -> Option<&'a str> {
+    let at = point.memory?;
+    front.subject.chip.memories.get(at.index()).map(|memory| memory.id.as_str())
 }
 
 /// Multiply-accumulates over those of the model as written.
@@ -320,6 +329,7 @@ fn point_value(front: &Front<'_>, point: &StreamingPoint) -> Value {
     let factor = factor(front.front, point);
     json!({
         "arena": json::bytes(schedule.arena, FigureKind::Planned),
+        "memory": memory(front, point),
         "macs": effort.macs,
         "mac_factor": json::figure(&Figure {
             value: factor,

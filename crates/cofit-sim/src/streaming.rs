@@ -5,8 +5,8 @@
 //! is computed twice. Only processors with a kernel library are asked that way: accelerators cut their
 //! layers by rules of their own.
 
-use cofit_chip::{Chip, Timing};
-use cofit_compile::plan::{Placement, Plan, StepId};
+use cofit_chip::{Chip, Content, Memory, Timing};
+use cofit_compile::plan::{MemoryId, Placement, Plan, StepId};
 use cofit_vocab::{Bytes, Cycles, Macs};
 
 use crate::causes::Causes;
@@ -55,8 +55,30 @@ impl<'a> Pieces<'a> {
         Ok(Self { plan, chip, places: Whereabouts::of(plan) })
     }
 
-    /// Cycles of a step run in pieces, by cause, in cycles of its engine's own clock.
-    pub fn cost(&self, step: StepId, share: Share) -> Causes {
+    /// The memory for an arena of so many bytes: the first of those that the first engine's activations
+    /// may lie in, in the card's order, that has room for it beside what the plan keeps there. Where
+    /// none has, the first.
+    pub fn home(&self, arena: Bytes) -> Option<MemoryId> {
+        let engine = self.plan.steps.values().find(|step| step.placement != Placement::View)?;
+        let engine = self.chip.engines.get(engine.engine.as_u32() as usize)?;
+        let wanted = self.chip.memories_of(engine, Content::Activation);
+        let mut homes = wanted.iter().filter_map(|wanted| {
+            let at = self.chip.memories.iter().position(|memory| memory.id == wanted.id)?;
+            Some((MemoryId::from_u32(u32::try_from(at).ok()?), *wanted))
+        });
+        let first = homes.clone().next().map(|(id, _)| id);
+        let fits = |(id, memory): &(MemoryId, &Memory)| {
+            let used = &self.plan.memories[*id];
+            let others = used.runtime + used.constants + used.code;
+            arena <= memory.largest_block()
+                && used.available.is_none_or(|available| arena + others <= available)
+        };
+        homes.find(fits).map(|(id, _)| id).or(first)
+    }
+
+    /// Cycles of a step run in pieces with its activations in `memory`, by cause, in cycles of its
+    /// engine's own clock.
+    pub fn cost(&self, step: StepId, share: Share, memory: Option<MemoryId>) -> Causes {
         let view = StepView::new(self.plan, self.chip, step, &self.places);
         let Timing::Simd(timing) = &view.engine.timing else { return Causes::ZERO };
         if view.step.placement == Placement::View {
@@ -74,7 +96,12 @@ impl<'a> Pieces<'a> {
         for traffic in &mut work.traffic {
             traffic.bytes = match traffic.access {
                 Access::WeightRead => Bytes(traffic.bytes.get().saturating_mul(share.calls)),
-                Access::Read | Access::Write => Bytes(scaled(traffic.bytes.get())),
+                Access::Read | Access::Write => {
+                    if let Some(memory) = memory {
+                        traffic.memory = memory.as_u32() as usize;
+                    }
+                    Bytes(scaled(traffic.bytes.get()))
+                }
             };
         }
         processor::cost(&view, timing, &work, share.calls).unwrap_or(Causes::ZERO)

@@ -19,7 +19,7 @@ use common::{conclude, workspace};
 /// Cases without `COFIT_MUTATIONS`.
 const CASES: u64 = 300;
 /// One chip for each timing model.
-const CHIPS: [&str; 4] = ["ethos-u55-128", "stm32h747", "max78000", "k210"];
+const CHIPS: [&str; 5] = ["ethos-u55-128", "stm32h747", "max78000", "k210", "gap9"];
 /// Damages `bytes` in one to four places.
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     const WORDS: [u32; 10] = [0, 1, 2, 3, 8, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];

@@ -1,4 +1,5 @@
-//! `cargo xtask readme`: runs the README's commands and writes their output below them.
+//! `cargo xtask readme`: runs the commands of the README and of the pages of examples, and writes their
+//! output below them.
 //!
 //! A fenced block marked `console` is a transcript: lines that begin with `$ ` are commands, what
 //! follows is their output. A file that a command writes with `-o` serves the commands after it and
@@ -17,12 +18,19 @@ pub enum Mode {
     Check,
 }
 
+/// The pages with transcripts, from the workspace's folder.
+const PAGES: &[&str] = &["README.md", "examples/memory/README.md"];
+
 /// Runs the task in the workspace `root`.
 ///
 /// # Errors
 /// A command that cannot be run, or a stale transcript in [`Mode::Check`].
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
-    let path = root.join("README.md");
+    PAGES.iter().map(|page| run_page(root, page, mode)).collect()
+}
+
+fn run_page(root: &Path, page: &str, mode: Mode) -> Result<String, String> {
+    let path = root.join(page);
     let old = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
     let mut written: Vec<PathBuf> = Vec::new();
     let new = refreshed(&old, &mut |command| {
@@ -40,16 +48,16 @@ pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     match mode {
         Mode::Rewrite if old != new => {
             std::fs::write(&path, &new).map_err(|error| error.to_string())?;
-            Ok("README.md rewritten\n".to_owned())
+            Ok(format!("{page} rewritten\n"))
         }
         Mode::Check if old != new => {
             let differs = old.lines().zip(new.lines()).find(|(old, new)| old != new);
             Err(format!(
-                "the README's transcripts are stale; run `cargo xtask readme`\n{}",
+                "the transcripts of {page} are stale; run `cargo xtask readme`\n{}",
                 differs.map_or_else(String::new, |(old, new)| format!("- {old}\n+ {new}\n"))
             ))
         }
-        Mode::Rewrite | Mode::Check => Ok("README.md is current\n".to_owned()),
+        Mode::Rewrite | Mode::Check => Ok(format!("{page} is current\n")),
     }
 }
 

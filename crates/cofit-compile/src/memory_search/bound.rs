@@ -52,7 +52,7 @@ impl<'a> Bounder<'a> {
             if best >= enough {
                 break;
             }
-            best = best.max(base + self.extra(room, &open, group));
+            best = best.max(self.extra(room, &open, group).saturating_add(base));
         }
         // Nothing may leave all regions.
         if best < enough && self.overfills(room, &open) {
@@ -113,7 +113,7 @@ impl<'a> Bounder<'a> {
             }
             let begin = leavers[at].iter().map(|one| one.begin).min().unwrap_or(at);
             let own = cheapest(&mut leavers[at], over[at]);
-            best[at + 1] = best[at + 1].max(best[begin] + own);
+            best[at + 1] = best[at + 1].max(best[begin].saturating_add(own));
         }
         best[room.len()]
     }

@@ -21,8 +21,9 @@ fn item(begin: u64, end: u64, bytes: u64, fast: u128, slow: u128) -> Item {
 #[track_caller]
 fn check(question: &Question, expected: &str) {
     let text = match solve(question, None) {
-        Some(it) => format!("{:?} cost {} bound {}", it.chosen, it.cost, it.lower_bound),
-        None => "nothing fits".to_owned(),
+        Ok(it) => format!("{:?} cost {} bound {}", it.chosen, it.cost, it.lower_bound),
+        Err(NoAnswer::Impossible) => "nothing fits".to_owned(),
+        Err(NoAnswer::NotFound) => "nothing found".to_owned(),
     };
     assert_eq!(text, expected);
 }
@@ -45,7 +46,7 @@ fn two_small_beat_one_large() {
 fn a_spent_budget_leaves_a_gap() {
     let items = vec![item(0, 1, 8, 0, 50), item(0, 1, 4, 0, 30), item(0, 1, 6, 0, 30)];
     let question = Question { regions: vec![region(10), region(100)], items, nodes: 0 };
-    check(&question, "nothing fits");
+    check(&question, "nothing found");
     let answer = solve(&question, Some(&[1, 1, 1])).expect("everything fits the slow region");
     assert_eq!((answer.cost, answer.lower_bound), (110, 42));
 }
@@ -137,10 +138,43 @@ proptest! {
     fn the_search_equals_brute_force(question in any_question()) {
         let answer = solve(&question, None);
         let best = brute_force(&question);
-        prop_assert_eq!(answer.as_ref().map(|answer| answer.cost), best);
-        if let Some(answer) = answer {
+        prop_assert_eq!(answer.as_ref().ok().map(|answer| answer.cost), best);
+        if best.is_none() {
+            prop_assert_eq!(&answer, &Err(NoAnswer::Impossible));
+        }
+        if let Ok(answer) = answer {
             prop_assert_eq!(answer.cost, answer.lower_bound);
             prop_assert_eq!(cost(&question, &answer.chosen), answer.cost);
+        }
+    }
+
+    /// What is at hand is never made worse, whatever the budget.
+    #[test]
+    fn a_known_assignment_is_never_made_worse(
+        question in any_question(),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 7),
+        nodes in 0..20u64,
+    ) {
+        let known: Vec<usize> = question
+            .items
+            .iter()
+            .zip(&picks)
+            .map(|(item, pick)| pick.index(item.choices.len()))
+            .collect();
+        let question = Question { nodes, ..question };
+        if let Ok(answer) = solve(&question, Some(&known)) {
+            let fits = Question {
+                items: question
+                    .items
+                    .iter()
+                    .zip(&known)
+                    .map(|(item, &at)| Item { choices: vec![item.choices[at].clone()] })
+                    .collect(),
+                ..question.clone()
+            };
+            if brute_force(&fits).is_some() {
+                prop_assert!(answer.cost <= cost(&question, &known));
+            }
         }
     }
 
@@ -148,7 +182,10 @@ proptest! {
     fn a_small_budget_never_lies(question in any_question(), nodes in 0..20u64) {
         let best = brute_force(&question);
         let hurried = solve(&Question { nodes, ..question.clone() }, None);
-        if let Some(answer) = hurried {
+        if hurried == Err(NoAnswer::Impossible) {
+            prop_assert_eq!(best, None);
+        }
+        if let Ok(answer) = hurried {
             let best = best.expect("an answer fits");
             prop_assert!(answer.lower_bound <= best && best <= answer.cost);
         }

@@ -10,7 +10,7 @@ use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Slack, WeightPlan};
 use crate::config::Config;
 use crate::memory::{Role, copy_cycles};
-use crate::operation::{NpuOperation, Shape};
+use crate::operation::{NpuOperation, Shape, Unit};
 use crate::operation_cycles::{Part, Position, operation_cycles};
 use crate::schedule::Timing;
 use crate::traversal::Traversal;
@@ -51,8 +51,11 @@ pub struct Stripes<'n, 'a> {
     config: &'n Config,
     encoding: WeightEncoding,
     encoders: RefCell<Encoders<'n, 'a>>,
-    known: RefCell<BTreeMap<(usize, u32), Option<Rc<Striped>>>>,
+    known: RefCell<Known>,
 }
+
+/// Stripes by operation and height.
+type Known = BTreeMap<(usize, u32), Option<Rc<Striped>>>;
 
 /// Encoders by operation and what the order of its weights depends on.
 type Encoders<'n, 'a> = BTreeMap<(usize, u32, u8), Option<Rc<Encoder<'n, 'a>>>>;
@@ -189,8 +192,8 @@ fn input_of(operation: &NpuOperation<'_>, height: u32) -> Shape {
     Shape { h: rows.saturating_add(kernel.dilated().0).min(ifm.h), ..ifm }
 }
 
-/// The block that the block search likes best for a stripe.
-fn block_of(operation: &NpuOperation<'_>, height: u32, config: &Config) -> Option<BlockConfig> {
+/// The block that the block search likes best for stripes of `height` rows, if any fits.
+pub fn block_of(operation: &NpuOperation<'_>, height: u32, config: &Config) -> Option<BlockConfig> {
     let mut stripe = operation.clone();
     stripe.ifm.shape = input_of(operation, height);
     stripe.ofm.shape.h = height;
@@ -223,10 +226,12 @@ fn dividing_block(
         .find(|block| divides(block, height))
 }
 
-/// The operation with as many rows as its stripes take in whole blocks: what is charged.
+/// The operation with as many rows as its stripes take in whole blocks: what is charged. The
+/// elementwise unit works on elements and wastes no part of a block.
 fn charged<'a>(operation: &NpuOperation<'a>, height: u32, block: &BlockConfig) -> NpuOperation<'a> {
     let mut charged = operation.clone();
-    if divides(block, height) || height == 0 {
+    let is_elementwise = operation.kind.unit() == Unit::Elementwise;
+    if divides(block, height) || height == 0 || is_elementwise {
         return charged;
     }
     let rows = operation.ofm.shape.h;

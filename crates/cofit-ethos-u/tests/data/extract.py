@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the compact golden tables in vela-5.2.0/ from the debug databases of Vela 5.2.0.
 
-Usage: extract.py OUTPUT_DIRECTORY NAME.u55-MACS.xml...
+Usage: extract.py [--cascades] OUTPUT_DIRECTORY NAME.u55-MACS.xml...
 
 Each XML file is what `vela MODEL.tflite --accelerator-config ethos-u55-MACS --config Arm/vela.ini
 --system-config Ethos_U55_High_End_Embedded --memory-mode Shared_Sram --enable-debug-db` writes
@@ -9,6 +9,9 @@ Each XML file is what `vela MODEL.tflite --accelerator-config ethos-u55-MACS --c
 operations of one size in execution order. Operations that Vela fuses into their producer appear
 as the `activation` column of the producer. The last column is the position of the
 operator in the TFLite file that the operation comes from.
+
+With --cascades (of runs with `--optimise Size`) only operations of cascades come out, with the
+rows of their stripes as a further column: the tables of vela-5.2.0-cascades/.
 """
 
 import csv
@@ -62,7 +65,7 @@ def buffers(found):
     return {op: "|".join(str(size) for _, size in sorted(parts)) for op, parts in sizes.items()}
 
 
-def rows(path, macs):
+def rows(path, macs, cascades):
     found = tables(path)
     debug = {row["id"]: row for row in found["perf_debug"]}
     main = {row["id"]: row for row in found["perf_debug_main"]}
@@ -76,6 +79,8 @@ def rows(path, macs):
         if perf["id"] not in main:
             continue
         d, m = debug[perf["id"]], main[perf["id"]]
+        if cascades and d["cascade"] == "0":
+            continue
         read = lambda memory, way: traffic(d, memory, way) if f"{memory}Lut_read" in d else 0
         yield {
             "macs": macs, "id": perf["id"], "operator": perf["operator"], "activation": fused.get(perf["id"], ""),
@@ -98,25 +103,30 @@ def rows(path, macs):
             "sram_read": read("Sram", "read"), "sram_write": read("Sram", "write"),
             "flash_read": read("OffChipFlash", "read"),
             "tflite_operator": source.get(perf["source_id"], ""),
+            "stripe": d["ofm_stripe_h"],
         }
 
 
 def main():
-    out = pathlib.Path(sys.argv[1])
+    arguments = sys.argv[1:]
+    cascades = arguments[0] == "--cascades"
+    out, *files = map(pathlib.Path, arguments[cascades:])
+    columns = COLUMNS + ["stripe"] if cascades else COLUMNS
+    options = ", --optimise Size" if cascades else ""
     by_model = {}
-    for argument in map(pathlib.Path, sys.argv[2:]):
+    for argument in files:
         match = re.fullmatch(r"(.+)\.u55-(\d+)\.xml", argument.name)
         by_model.setdefault(match[1], []).append((int(match[2]), argument))
     for model, files in by_model.items():
         with open(out / f"{model}.csv", "w", newline="") as file:
             file.write(
                 f"# Produced by running Vela 5.2.0 (PyPI ethos-u-vela) on {model}, "
-                "Ethos_U55_High_End_Embedded, Shared_Sram; made by extract.py\n"
+                f"Ethos_U55_High_End_Embedded, Shared_Sram{options}; made by extract.py\n"
             )
-            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             for macs, path in sorted(files):
-                writer.writerows(rows(path, macs))
+                writer.writerows(rows(path, macs, cascades))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,14 @@ crate::codes! {
         "A layer's weights find no room on their way to the engine",
         why: "The engine reads weights from fast memory only, so at least the weights of one output channel must fit there beside the activations.",
         cure: "Lower the resolution or the width around the layer, so that its activations leave room.";
+    PROCESSOR_EXCEEDED = "CF-CHP-035", Constraint,
+        "A processor's own memory is exceeded",
+        why: "Every processor holds the weights of its own channels, and its group the pixels; what others have free is of no use to it.",
+        cure: "Use fewer or narrower weights in the layers with many input channels, fewer output channels, or smaller maps.";
+    NO_ARRANGEMENT = "CF-CHP-036", Constraint,
+        "No arrangement of channels on processors was found",
+        why: "Sums fit, and whether each processor's own memory can be made to fit was not settled within the search's budget.",
+        cure: "Try the vendor's tools with processor maps of your own.";
     LAYER_LIMIT = "CF-CHP-040", Constraint,
         "The network has more layers than the engine's sequencer",
         why: "The engine holds its program in registers, a set for every layer.",

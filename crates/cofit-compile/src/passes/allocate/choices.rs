@@ -86,7 +86,7 @@ pub(super) fn ways(
         .enumerate()
         .map(|(region, &cost)| {
             let extents = smallvec![extent(region, begin, end)];
-            (Way::Whole(region), Choice { extents, cost: moved * u128::from(cost) })
+            (Way::Whole(region), Choice { extents, cost: moved.saturating_mul(cost.into()) })
         })
         .collect();
     if !context.chip.tiling.fetch_back || keeps_state(plan, buffer) {
@@ -119,8 +119,8 @@ pub(super) fn ways(
                 }
                 extents.push(extent(fast, from, end));
                 let transfers = bytes * 2 * gaps.len() as u128;
-                let cost = (moved + transfers) * u128::from(costs[fast])
-                    + transfers * u128::from(costs[slow]);
+                let near = (moved + transfers).saturating_mul(costs[fast].into());
+                let cost = transfers.saturating_mul(costs[slow].into()).saturating_add(near);
                 let way = Way::FetchedBack { fast, slow, gaps: gaps.clone() };
                 ways.push((way, Choice { extents, cost }));
             }

@@ -114,7 +114,7 @@ fn search(
     if let Some(known) = &mut known {
         known.resize(members.len(), 0);
     }
-    let answer = solve(&question, known.as_deref())?;
+    let answer = solve(&question, known.as_deref()).ok()?;
     let proof = &mut plan.distribution;
     proof.cost = proof.cost.saturating_add(answer.cost);
     proof.lower_bound = proof.lower_bound.saturating_add(answer.lower_bound);
