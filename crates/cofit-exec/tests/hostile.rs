@@ -10,6 +10,7 @@ use cofit_exec::{Buffer, Network, Options, Rounding, probe};
 use cofit_ir::Verified;
 use cofit_stream::{Question, Side, by_macs, front};
 use cofit_vocab::Bytes as Size;
+use cofit_vocab::diagnostic::execution::TOO_LARGE;
 
 /// Damaged copies of every model.
 const COPIES: u64 = 60;
@@ -89,6 +90,9 @@ fn run_in_pieces(network: &Network, inputs: &[Buffer], outputs: &[Buffer]) {
     let bytes = |buffers: &[Buffer]| -> Vec<Vec<u8>> {
         buffers.iter().map(|buffer| buffer.as_slice().to_le_bytes()).collect()
     };
-    let found = done.map(|done| bytes(&done.expect("no observer").0));
-    assert_eq!(found, Ok(bytes(outputs)));
+    match done {
+        Ok(done) => assert_eq!(bytes(&done.expect("no observer").0), bytes(outputs)),
+        // What is noted about bytes and pixels may exceed the limit where they alone do not.
+        Err(found) => assert!(found.iter().all(|it| it.code == &TOO_LARGE), "{found:?}"),
+    }
 }

@@ -173,7 +173,7 @@ fn check_alignment(
         return Ok(());
     }
     let message = format!(
-        "elements of {width} bytes lie at address {start} in a room of {capacity} in {}",
+        "elements of {width} bytes do not fit into {capacity} bytes at address {start} of {}",
         schedule.arena
     );
     Err(refuse(message, place()))

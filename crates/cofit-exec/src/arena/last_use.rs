@@ -7,6 +7,10 @@ use cranelift_entity::SecondaryMap;
 
 use super::part::{Part, Scope};
 
+/// Bytes noted about a pixel while the ends of a group are found, at most: its last use, and an end in a
+/// list that has grown by doubling.
+pub(super) const PIXEL_NOTES: u64 = (size_of::<u32>() + 2 * size_of::<End>()) as u64;
+
 /// Pixels side by side that nobody needs after a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct End {
@@ -36,7 +40,7 @@ pub(super) fn ends(scope: Scope<'_>, is_kept: impl Fn(ValueId) -> bool) -> Vec<E
         number = number.saturating_add(1);
     });
     trace.flush(|_| true);
-    trace.ends.sort_by_key(|end| end.task);
+    trace.ends.sort_unstable_by_key(|end| end.task);
     trace.ends
 }
 

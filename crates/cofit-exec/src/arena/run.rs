@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use cofit_ir::{Graph, Model, TensorId};
 use cofit_stream::{
-    Manner, Pieces, Schedule, Stage, StageId, StripColumns, Task, Uses, ValueId, visit_tasks,
+    Group, Manner, Pieces, Schedule, Stage, StageId, StripColumns, Task, Uses, ValueId, visit_tasks,
 };
 use cofit_vocab::diagnostic::execution as rules;
 use cofit_vocab::{Bytes, Diagnostic, Place};
 use smallvec::SmallVec;
 
-use super::last_use::{End, ends};
+use super::last_use::{End, PIXEL_NOTES, ends};
 use super::memory::{Condition, Loss, Memories, Owner};
 use super::part::{Part, Run, Scope};
 use super::piece::{PieceKernels, Signature};
@@ -33,10 +33,12 @@ pub(super) fn run(
     let graph = network.model().main_graph();
     check::check(graph, stages, schedule).map_err(Stop::Wrong)?;
     let limit = network.options().memory_limit;
-    let memories = Memories::new(stages, schedule, |id| sum_bytes(&stages.stages[id]), limit.get());
+    let notes = schedule.groups.iter().map(|group| notes_of(stages, group)).max().unwrap_or(0);
+    let left = limit.saturating_sub(Bytes(notes)).get();
+    let memories = Memories::new(stages, schedule, |id| sum_bytes(&stages.stages[id]), left);
     let memories = memories.ok_or_else(|| {
         let message = format!(
-            "an arena of {} with a tag for every byte takes more than {limit}",
+            "an arena of {}, with what is noted about its bytes and pixels, takes more than {limit}",
             schedule.arena
         );
         Stop::Wrong(Diagnostic::error(&rules::TOO_LARGE, message, Place::default()).into())
@@ -65,6 +67,16 @@ pub(super) fn run(
     let mut account = runner.account;
     account.highest = Bytes(runner.memories.highest);
     Ok((outputs, account))
+}
+
+/// Bytes noted about the pixels of a group, at most.
+fn notes_of(network: &cofit_stream::Network, group: &Group) -> u64 {
+    let values = group.stages().flat_map(|id| {
+        let stage = &network.stages[id];
+        stage.reads.iter().map(|read| read.value).chain(stage.writes.iter().copied())
+    });
+    let bytes = values.map(|value| network.values[value].grid.area().saturating_mul(PIXEL_NOTES));
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// All sums of a stage.

@@ -5,7 +5,7 @@ use cofit_ir::{
     Activation, Extent2d, Graph, Model, Op, Operands, Operator, OperatorId, Padding, Quantisation,
     Shape, Tensor, TensorId, Verified, ops,
 };
-use cofit_stream::{Network, Pieces, Schedule, Storage};
+use cofit_stream::{Manner, Network, Pieces, Schedule, Storage};
 use cofit_vocab::{Bytes, ElementType};
 use proptest::prelude::*;
 
@@ -241,11 +241,33 @@ fn a_pool_over_a_whole_map_is_summed() {
         chain.conv(2, [1, 1], 1, Padding::Same);
         let model = chain.finish(&[]);
         let network = Network::of(model.main_graph());
-        let sums = |stage: &cofit_stream::Stage| {
-            matches!(stage.manner, cofit_stream::Manner::Accumulated { .. })
-        };
+        let sums = |stage: &cofit_stream::Stage| matches!(stage.manner, Manner::Accumulated { .. });
         assert!(network.stages.values().any(sums));
         check(&model, &[1, 2, 3]);
+    }
+}
+
+/// Floats that meet integer weights are quantised by the range of the whole map, which a piece does not
+/// know.
+#[test]
+fn measured_maps_are_not_cut() {
+    let mut chain = Chain::new(ElementType::Float32, 6, 5, 2);
+    chain.conv(3, [3, 3], 1, Padding::Same);
+    chain.element = ElementType::Int8;
+    let weights = chain.weights(&[1, 3, 3, 3]);
+    chain.element = ElementType::Float32;
+    let input = chain.last();
+    chain.emit(ops::DepthwiseConv2d::default(), &[input, weights]);
+    chain.conv(2, [1, 1], 1, Padding::Same);
+    let model = chain.finish(&[]);
+    let network = Network::of(model.main_graph());
+    let cut: Vec<bool> =
+        network.stages.values().map(|stage| stage.manner != Manner::Whole).collect();
+    assert_eq!(cut, [true, false, true]);
+    let reference = Reference::of(&model).expect("a model that runs");
+    for pieces in [Pieces::Rows, Pieces::Pixels(2)] {
+        let schedule = lay_out(&network, groups(&network, 3, pieces, 1));
+        assert!(reference.check(&network, &schedule).is_ok());
     }
 }
 

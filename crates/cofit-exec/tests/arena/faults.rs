@@ -51,9 +51,8 @@ fn room(schedule: &mut Schedule, index: usize) -> (&mut u64, &mut u64) {
 fn a_ring_that_is_a_pixel_short_is_found() {
     check(
         |schedule| *room(schedule, 1).1 -= 3,
-        &expect![
-            "CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0 at address 64, where byte 0 of `t2` at row 2, column 4 lies (operator `t4`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0 at address 64, where byte 0 of `t2` at row 2, column 4 lies (operator `t4`)"#]],
     );
 }
 
@@ -66,9 +65,8 @@ fn a_value_that_runs_into_another_is_found() {
             let end = *start + *capacity;
             *room(schedule, 1).0 = end - 1;
         },
-        &expect![
-            "CF-EXE-007: `t2` needs byte 1 of `t0` at row 5, column 4 at address 59, where byte 0 of `t2` at row 3, column 0 lies (operator `t2`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t2` needs byte 1 of `t0` at row 5, column 4 at address 59, where byte 0 of `t2` at row 3, column 0 lies (operator `t2`)"#]],
     );
 }
 
@@ -76,13 +74,13 @@ fn a_value_that_runs_into_another_is_found() {
 fn a_value_without_a_place_is_found() {
     check(
         |schedule| schedule.values[value(1)] = Storage::Nowhere,
-        &expect![
-            "CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0, which has no place (operator `t4`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0, which has no place (operator `t4`)"#]],
     );
     check(
         |schedule| schedule.values[value(1)] = Storage::Outside,
-        &expect!["CF-EXE-006: a value inside the network lies outside the arena (tensor `t2`)"],
+        &expect![[r#"
+            CF-EXE-006: a value inside the network lies outside the arena (tensor `t2`)"#]],
     );
 }
 
@@ -93,9 +91,8 @@ fn sums_that_are_written_over_are_found() {
             let start = *room(schedule, 2).0;
             schedule.sums[StageId::new(3)] = Storage::Arena { start, capacity: 12 };
         },
-        &expect![
-            "CF-EXE-007: `t7` needs byte 0 of the sums of `t7` at address 112, where byte 0 of `t4` at row 1, column 0 was freed (operator `t7`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t7` needs byte 0 of the sums of `t7` at address 112, where byte 0 of `t4` at row 1, column 0 was freed (operator `t7`)"#]],
     );
 }
 
@@ -108,9 +105,8 @@ fn a_result_over_what_is_still_read_is_found() {
             let Storage::Arena { start, .. } = schedule.sums[StageId::new(3)] else { panic!() };
             *room(schedule, 4).0 = start;
         },
-        &expect![
-            "CF-EXE-007: `t7` needs byte 0 of the sums of `t7` at address 152, where byte 0 of `t7` at row 0, column 0 is being written (operator `t7`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t7` needs byte 0 of the sums of `t7` at address 152, where byte 0 of `t7` at row 0, column 0 is being written (operator `t7`)"#]],
     );
 }
 
@@ -124,27 +120,28 @@ fn stages_that_come_too_early_or_not_at_all_are_found() {
     };
     check(
         |schedule| schedule.groups = vec![alone(0, 2, 5)],
-        &expect!["CF-EXE-006: a stage is in no group (operator `t7`)"],
+        &expect![[r#"
+            CF-EXE-006: a stage is in no group (operator `t7`)"#]],
     );
     check(
         |schedule| schedule.groups = vec![alone(1, 3, 5)],
-        &expect![
-            "CF-EXE-006: a group from stage1 to stage3 comes where stage0 is due (operator `t4`)"
-        ],
+        &expect![[r#"
+            CF-EXE-006: a group from stage1 to stage3 comes where stage0 is due (operator `t4`)"#]],
     );
     check(
         |schedule| schedule.groups = vec![alone(0, 9, 5)],
-        &expect![
-            "CF-EXE-006: a group from stage0 to stage9 comes where stage0 is due (operator `t2`)"
-        ],
+        &expect![[r#"
+            CF-EXE-006: a group from stage0 to stage9 comes where stage0 is due (operator `t2`)"#]],
     );
     check(
         |schedule| schedule.groups[0].strips = vec![0..2, 3..5],
-        &expect!["CF-EXE-006: a strip begins at column 3 after 2 (operator `t7`)"],
+        &expect![[r#"
+            CF-EXE-006: a strip begins at column 3 after 2 (operator `t7`)"#]],
     );
     check(
         |schedule| schedule.groups[0].strips[0].end = 4,
-        &expect!["CF-EXE-006: the strips of a group have 4 columns of 5 (operator `t7`)"],
+        &expect![[r#"
+            CF-EXE-006: the strips of a group have 4 columns of 5 (operator `t7`)"#]],
     );
 }
 
@@ -158,9 +155,7 @@ fn elements_lie_at_multiples_of_their_size() {
     let mut schedule = lay_out(&network, one_by_one(&network));
     *room(&mut schedule, 1).0 += 1;
     let found = reference.check(&network, &schedule).expect_err("a fault");
-    expect![
-        "CF-EXE-006: elements of 2 bytes lie at address 25 in a room of 18 in 48 B (tensor `t1`)"
-    ]
+    expect!["CF-EXE-006: elements of 2 bytes do not fit into 18 bytes at address 25 of 48 B (tensor `t1`)"]
     .assert_eq(&found);
 }
 
@@ -177,32 +172,30 @@ fn strips_repeat_no_sums() {
     reference.check(&network, &schedule).expect("a sound schedule");
     schedule.groups[0].strips = vec![0..1, 1..2];
     let found = reference.check(&network, &schedule).expect_err("a fault");
-    expect!["CF-EXE-006: a group of several strips would run it once a strip (operator `t2`)"]
-        .assert_eq(&found);
+    expect![[r#"
+            CF-EXE-006: a group of several strips would run it once a strip (operator `t2`)"#]]
+    .assert_eq(&found);
 }
 
 #[test]
 fn an_arena_of_any_size_ends_in_a_message() {
     check(
         |schedule| schedule.arena = Bytes(0),
-        &expect![
-            "CF-EXE-007: `t2` needs byte 0 of `t0` at row 0, column 0, which has no place (operator `t2`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t2` needs byte 0 of `t0` at row 0, column 0, which has no place (operator `t2`)"#]],
     );
     check(
         |schedule| schedule.arena = Bytes(u64::MAX),
-        &expect![
-            "CF-EXE-004: an arena of 18,446,744,073,709,551,615 B with a tag for every byte takes more than 4,294,967,296 B"
-        ],
+        &expect![[r#"
+            CF-EXE-004: an arena of 18,446,744,073,709,551,615 B, with what is noted about its bytes and pixels, takes more than 4,294,967,296 B"#]],
     );
     check(
         |schedule| {
             let (start, capacity) = room(schedule, 1);
             (*start, *capacity) = (u64::MAX, u64::MAX);
         },
-        &expect![
-            "CF-EXE-007: `t2` needs byte 1 of `t0` at row 1, column 2 at address 15, where byte 0 of `t2` at row 0, column 0 is being written (operator `t2`)"
-        ],
+        &expect![[r#"
+            CF-EXE-007: `t2` needs byte 1 of `t0` at row 1, column 2 at address 15, where byte 0 of `t2` at row 0, column 0 is being written (operator `t2`)"#]],
     );
 }
 
@@ -213,13 +206,16 @@ fn a_schedule_of_another_graph_is_refused() {
     let network = Network::of(other.main_graph());
     let schedule = lay_out(&network, one_by_one(&network));
     let found = reference.check(&network, &schedule).expect_err("a fault");
-    expect!["CF-EXE-006: stage4 is no operator of the main graph, or one that came before"]
-        .assert_eq(&found);
+    expect![[r#"
+            CF-EXE-006: stage4 is no operator of the main graph, or one that came before"#]]
+    .assert_eq(&found);
     let mut network = Network::of(model.main_graph());
     network.values[value(1)].pixel_bytes += 1;
     let schedule = lay_out(&network, one_by_one(&network));
     let found = reference.check(&network, &schedule).expect_err("a fault");
-    expect!["CF-EXE-006: its stages and values are not those of the main graph"].assert_eq(&found);
+    expect![[r#"
+            CF-EXE-006: its stages and values are not those of the main graph"#]]
+    .assert_eq(&found);
 }
 
 /// A sum may be written over the operand that dies with it as long as it does not overtake it.
@@ -243,9 +239,11 @@ fn results_in_place_trail_their_operands() {
         }
     }
     let above = |pieces| run(pieces, 6).expect_err("a fault");
-    expect!["CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 is being written (operator `t3`)"].assert_eq(&above(Pieces::Rows));
+    expect![[r#"
+            CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 is being written (operator `t3`)"#]].assert_eq(&above(Pieces::Rows));
     // Pixel by pixel, the next pixel is overwritten before it is read.
-    expect!["CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 lies (operator `t3`)"].assert_eq(&above(Pieces::Pixels(1)));
+    expect![[r#"
+            CF-EXE-007: `t3` needs byte 0 of `t2` at row 0, column 1 at address 126, where byte 0 of `t3` at row 0, column 0 lies (operator `t3`)"#]].assert_eq(&above(Pieces::Pixels(1)));
 }
 
 /// Rings are as large as they need to be: none can spare a pixel.
@@ -289,7 +287,8 @@ fn right_numbers_at_a_wrong_place_do_not_pass() {
         .run_in_arena(&mut executed.state(), &inputs, &network, &schedule, &mut ())
         .expect_err("a fault");
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-    expect!["CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0 at address 64, where byte 0 of `t2` at row 5, column 0 lies (operator `t4`)"].assert_eq(&found.join("\n"));
+    expect![[r#"
+            CF-EXE-007: `t4` needs byte 0 of `t2` at row 0, column 0 at address 64, where byte 0 of `t2` at row 5, column 0 lies (operator `t4`)"#]].assert_eq(&found.join("\n"));
 }
 
 /// The observer may end a run.
