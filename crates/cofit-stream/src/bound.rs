@@ -22,7 +22,6 @@
 
 use cranelift_entity::SecondaryMap;
 
-use crate::candidate::Setting;
 use crate::network::{Axis, Manner, Network, Reach, StageId, ValueId};
 use crate::schedule::Uses;
 use crate::{Question, Side};
@@ -50,14 +49,13 @@ pub enum Witness {
 /// The highest bound on schedules that compute no pixel twice.
 pub fn lower_bound(network: &Network, question: Question) -> Bound {
     let uses = Uses::of(network);
-    let setting = Setting {
-        network,
-        uses: &uses,
-        inputs_outside: question.inputs == Side::Outside,
-        outputs_outside: question.outputs == Side::Outside,
+    let is_outside = |value: ValueId| {
+        let it = &network.values[value];
+        (question.inputs == Side::Outside && it.is_input)
+            || (question.outputs == Side::Outside && it.is_output)
     };
     let size = |value: ValueId| {
-        if setting.is_outside(value) { 0 } else { network.values[value].bytes() }
+        if is_outside(value) { 0 } else { network.values[value].bytes() }
     };
     let outputs = network.values.iter().filter(|(_, it)| it.is_output).map(|(id, _)| size(id));
     let mut best = Bound { bytes: outputs.fold(0, u64::saturating_add), witness: Witness::Outputs };
@@ -80,7 +78,7 @@ pub fn lower_bound(network: &Network, question: Question) -> Bound {
             let it = &network.values[read.value];
             let Reach::Window { rows, columns } = read.reach else { continue };
             // What is fed lies there from the start, which needs no order of computation.
-            if setting.is_outside(read.value) || stage.manner == Manner::Whole || !is_needed[id] {
+            if is_outside(read.value) || stage.manner == Manner::Whole || !is_needed[id] {
                 continue;
             }
             let down = shared(rows, stage.grid.rows, it.grid.rows).saturating_mul(apart(

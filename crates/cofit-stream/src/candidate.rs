@@ -13,10 +13,54 @@ use crate::tasks::StripColumns;
 pub(crate) struct Setting<'a> {
     pub network: &'a Network,
     pub uses: &'a Uses,
+    /// When values are live.
+    pub spans: &'a Spans,
     /// Whether inputs lie outside the arena.
     pub inputs_outside: bool,
     /// Whether outputs lie outside the arena.
     pub outputs_outside: bool,
+}
+
+/// Bytes of values in the arena that are born, and that have died, by stage, were all of them there in
+/// full. Inputs are live from the start, outputs to the end; an input that nobody reads never is.
+#[derive(Clone, Debug)]
+pub(crate) struct Spans {
+    /// Bytes of what is live at a stage or before.
+    born: Vec<u128>,
+    /// Bytes of what is live before a stage and no more.
+    dead: Vec<u128>,
+}
+
+impl Spans {
+    pub fn of(network: &Network, uses: &Uses, is_outside: impl Fn(ValueId) -> bool) -> Self {
+        let count = network.stages.len();
+        let mut spans = Self { born: vec![0; count], dead: vec![0; count + 1] };
+        for (value, it) in network.values.iter().filter(|(value, _)| !is_outside(*value)) {
+            let written = uses.writer[value].map(StageId::index);
+            let read = uses.readers[value].last().map(|reader| reader.index());
+            let first = if it.is_input { Some(0) } else { written };
+            let last = if it.is_output { count.checked_sub(1) } else { read.or(written) };
+            if let (Some(first), Some(last)) = (first, last)
+                && last < count
+            {
+                spans.born[first] += u128::from(it.bytes());
+                spans.dead[last + 1] += u128::from(it.bytes());
+            }
+        }
+        for list in [&mut spans.born, &mut spans.dead] {
+            let mut sum = 0;
+            for bytes in list {
+                sum += *bytes;
+                *bytes = sum;
+            }
+        }
+        spans
+    }
+
+    /// Bytes of everything that is live at some stage of `first..=last`.
+    fn within(&self, first: StageId, last: StageId) -> u128 {
+        self.born[last.index()] - self.dead[first.index()]
+    }
 }
 
 impl Setting<'_> {
@@ -80,8 +124,8 @@ pub(crate) struct GroupView<'a> {
     rows: Lag,
     /// By the number of pixels of a piece.
     columns: SmallVec<[(u32, Lag); PIXELS.len()]>,
-    /// Values that lie in the arena in full while the group runs.
-    full: SmallVec<[ValueId; 4]>,
+    /// Bytes of values that lie in the arena in full while the group runs.
+    full: u64,
     /// Internal values that are no streams.
     fixed: u64,
     /// Sums, which a stage that runs at once has no need of.
@@ -102,26 +146,17 @@ impl<'a> GroupView<'a> {
         if !is_alone && stages().any(|id| network.stages[id].manner == Manner::Whole) {
             return None;
         }
-        let mut full: SmallVec<[ValueId; 4]> = SmallVec::new();
-        for (value, it) in &network.values {
-            let begin = match (uses.writer[value], it.is_input) {
-                (_, true) => 0,
-                (Some(writer), false) => writer.index(),
-                (None, false) => continue,
-            };
-            let end = match (it.is_output, uses.readers[value].last()) {
-                (true, _) => usize::MAX,
-                (false, Some(reader)) => reader.index(),
-                (false, None) if it.is_input => continue,
-                (false, None) => begin,
-            };
-            let is_live = begin <= last.index() && first.index() <= end;
-            let is_internal = begin >= first.index() && end <= last.index() && !it.is_input;
-            let is_ring = is_internal && !uses.readers[value].is_empty();
-            if is_live && !is_ring && !setting.is_outside(value) {
-                full.push(value);
+        let mut full = setting.spans.within(first, last);
+        for id in stages() {
+            for &value in &network.stages[id].writes {
+                let is_ring = uses.is_internal(network, value, first, last)
+                    && !uses.readers[value].is_empty();
+                if is_ring && !setting.is_outside(value) {
+                    full -= u128::from(network.values[value].bytes());
+                }
             }
         }
+        let full = u64::try_from(full).unwrap_or(u64::MAX);
         let (mut fixed, mut sums) = (0_u64, 0_u64);
         for id in stages() {
             let stage = &network.stages[id];
@@ -131,7 +166,7 @@ impl<'a> GroupView<'a> {
             if !matches!(stage.manner, Manner::Streamed { .. }) {
                 let inner =
                     stage.writes.iter().filter(|&&it| uses.is_internal(network, it, first, last));
-                let inner = inner.filter(|it| !full.contains(it));
+                let inner = inner.filter(|&&it| !uses.readers[it].is_empty());
                 fixed =
                     inner.fold(fixed, |sum, &it| sum.saturating_add(network.values[it].bytes()));
             }
@@ -219,8 +254,6 @@ impl<'a> GroupView<'a> {
             pixels.min(it.grid.area()).saturating_mul(it.pixel_bytes)
         });
         let rings = rings.fold(0, u64::saturating_add);
-        let full = self.full.iter().map(|&value| network.values[value].bytes());
-        let full = full.fold(0, u64::saturating_add);
         let saved = match (pieces, group.strips.len()) {
             (Pieces::Whole, _) => 0,
             (Pieces::Rows | Pieces::Pixels(_), 1) => {
@@ -229,14 +262,15 @@ impl<'a> GroupView<'a> {
             (Pieces::Rows | Pieces::Pixels(_), _) => 0,
         };
         let sums = if pieces == Pieces::Whole { 0 } else { self.sums };
-        let peak = full.saturating_add(rings).saturating_add(self.fixed).saturating_add(sums);
+        let peak = self.full.saturating_add(rings).saturating_add(self.fixed).saturating_add(sums);
         let peak = peak.saturating_sub(saved);
         Candidate { group, peak, cost }
     }
 
     /// Bytes that a result and a dying operand share.
     fn saved(&self, behind: &Behind, pieces: Pieces) -> u64 {
-        if !self.full.contains(&behind.operand) || !self.full.contains(&behind.result) {
+        // Both leave the group or come from before it, so that they lie there in full.
+        if self.setting.is_outside(behind.operand) || self.setting.is_outside(behind.result) {
             return 0;
         }
         let network = self.setting.network;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cofit_ir::Graph;
 use cranelift_entity::{EntityRef, SecondaryMap};
 
-use crate::candidate::{Cost, Effort, Setting, Weigh};
+use crate::candidate::{Cost, Effort, Setting, Spans, Weigh};
 use crate::geometry::{Geometry, geometry};
 use crate::layout::lay_out;
 use crate::network::{Network, StageId};
@@ -68,12 +68,13 @@ pub const fn by_macs(_: StageId, effort: Effort) -> Cost {
 /// The front of a network whose graph is `graph`.
 pub fn front(graph: &Graph, network: &Network, question: Question, weigh: &Weigh<'_>) -> Front {
     let uses = Uses::of(network);
-    let setting = Setting {
-        network,
-        uses: &uses,
-        inputs_outside: question.inputs == Side::Outside,
-        outputs_outside: question.outputs == Side::Outside,
-    };
+    let (inputs_outside, outputs_outside) =
+        (question.inputs == Side::Outside, question.outputs == Side::Outside);
+    let spans = Spans::of(network, &uses, |value| {
+        let it = &network.values[value];
+        (inputs_outside && it.is_input) || (outputs_outside && it.is_output)
+    });
+    let setting = Setting { network, uses: &uses, spans: &spans, inputs_outside, outputs_outside };
     let whole = network.stages.values().fold(Effort::default(), |sum, stage| {
         sum.plus(Effort {
             iterations: stage.grid.area(),
