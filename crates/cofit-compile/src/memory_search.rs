@@ -14,6 +14,7 @@
 //! best assignment found and a bound below which none exists.
 
 mod bound;
+mod local;
 mod room;
 
 use cofit_pack::{Budget, Problem};
@@ -98,9 +99,12 @@ pub enum NoAnswer {
 /// Costs beyond this are taken to be this, so that sums and ratios of them cannot overflow.
 const HIGHEST_COST: u128 = 1 << 80;
 
+/// Nodes that the packing of one memory may take. Few do where the bytes live at once fit.
+const LAYOUT_BUDGET: Budget = Budget { nodes: 500 };
+
 /// Layouts that are tried before the search gives up proving: assignments whose bytes fit at every
 /// instant can nearly always be laid out.
-const LAYOUTS: u64 = 256;
+const LAYOUTS: u64 = 64;
 
 /// Questions with more undecided items than this are only bounded: each is a level of recursion.
 const MOST_ITEMS: usize = 600;
@@ -125,8 +129,11 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoA
         missed: None,
         chosen: vec![0; question.items.len()],
     };
-    if let Some(known) = known.filter(|known| search.has_layout(known) == Layout::Found) {
-        search.best = Some((cost(question, known), known.to_vec()));
+    for known in known.into_iter().map(<[usize]>::to_vec) {
+        search.offer(&known);
+        if let Some(better) = local::improve(question, &known) {
+            search.offer(&better);
+        }
     }
     let order = search.order();
     let is_fixed = |at: &&usize| question.items[**at].choices.len() == 1;
@@ -139,7 +146,7 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoA
         spent += price(&question.items[at].choices[0]);
     }
     let free = &order[fixed..];
-    let root = search.bounder.bound(&search.room, free, u128::MAX);
+    let root = search.bounder.root(&search.room, free);
     let root = root.ok_or(NoAnswer::Impossible)?.saturating_add(spent);
     if free.len() <= MOST_ITEMS {
         search.visit(free, 0, spent);
@@ -190,11 +197,16 @@ impl Search<'_> {
     /// The items, those first whose choice matters most.
     fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.question.items.len()).collect();
+        // What an item has to lose, for every byte and instant that it takes.
         let regret = |at: &usize| {
             let choices = &self.question.items[*at].choices;
             let costs = choices.iter().map(price);
             let least = costs.clone().min().unwrap_or(0);
-            costs.max().unwrap_or(0) - least
+            let extents = choices.iter().flat_map(|choice| &choice.extents);
+            let size = extents.map(|it| {
+                it.bytes.saturating_mul(it.end.saturating_sub(it.begin).saturating_add(1))
+            });
+            (costs.max().unwrap_or(0) - least) * 1024 / u128::from(size.max().unwrap_or(1).max(1))
         };
         // What has one choice comes first: it takes its room whatever else is decided.
         order.sort_by_key(|at| {
@@ -257,6 +269,17 @@ impl Search<'_> {
         self.missed = Some(self.missed.map_or(bound, |missed| missed.min(bound)));
     }
 
+    /// Takes a complete assignment from elsewhere, if it can be laid out and is the best so far.
+    fn offer(&mut self, chosen: &[usize]) {
+        if chosen.len() != self.question.items.len() || self.has_layout(chosen) != Layout::Found {
+            return;
+        }
+        let cost = cost(self.question, chosen);
+        if self.best.as_ref().is_none_or(|(best, _)| cost < *best) {
+            self.best = Some((cost, chosen.to_vec()));
+        }
+    }
+
     /// Whether every region's contents can be laid out.
     fn has_layout(&self, chosen: &[usize]) -> Layout {
         if chosen.len() != self.question.items.len() {
@@ -291,7 +314,7 @@ fn layout(region: &Region, extents: &[&Extent]) -> Layout {
         })
         .collect();
     let problem = Problem { buffers, capacity: None };
-    match cofit_pack::solve_minimise(&problem, Budget::STANDARD) {
+    match cofit_pack::solve_minimise(&problem, LAYOUT_BUDGET) {
         Ok(solution) if solution.height <= region.capacity => Layout::Found,
         Ok(solution) if solution.lower_bound > region.capacity => Layout::Impossible,
         Ok(_) => Layout::NotFound,

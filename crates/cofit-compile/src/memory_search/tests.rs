@@ -40,15 +40,16 @@ fn two_small_beat_one_large() {
 }
 
 /// Without a node to spend, the root's bound stands: 8 bytes over, of which 6 leave for 30 and two
-/// of the 8 for 2 / 8 of 50, together 42.5. Nothing was found, so there is no answer; a known
-/// assignment is answered.
+/// of the 8 for 2 / 8 of 50, together 42.5, less what rounding may hide. Nothing was found, so there
+/// is no answer; of a known assignment the one nearby that keeps the 8 bytes is answered.
 #[test]
 fn a_spent_budget_leaves_a_gap() {
     let items = vec![item(0, 1, 8, 0, 50), item(0, 1, 4, 0, 30), item(0, 1, 6, 0, 30)];
     let question = Question { regions: vec![region(10), region(100)], items, nodes: 0 };
     check(&question, "nothing found");
     let answer = solve(&question, Some(&[1, 1, 1])).expect("everything fits the slow region");
-    assert_eq!((answer.cost, answer.lower_bound), (110, 42));
+    assert_eq!(answer.cost, 60);
+    assert!(answer.lower_bound <= 50, "{}", answer.lower_bound);
 }
 
 #[test]
