@@ -5,6 +5,7 @@
 //! simulated here: cycles of one inference and the height of the arena.
 
 use cofit_chip::{Card, Chip, Selection};
+use cofit_compile::ethos_u::{WeightEncoding, within};
 use cofit_ir::Verified;
 use cofit_sim::Cause;
 use cofit_vocab::diagnostic::npu::BAD_GOLDEN;
@@ -219,6 +220,29 @@ pub fn compare(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
         sram: arena
             .map(|(_, used)| (used.activations + used.scratch).round_up_to(ARENA_UNIT))
             .sum(),
+        vela_sram: row.sram,
+    })
+}
+
+/// The schedule of fewest cycles in the SRAM that Vela needs for `row`, laid out and verified, beside
+/// Vela's figures. Weights are encoded as Vela does it, weight by weight.
+///
+/// # Errors
+/// As [`chip`]; nothing fits that SRAM; the plan breaks a rule of its own.
+pub fn compare_within(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
+    let chip = chip(row)?;
+    let found = within(model, &chip, WeightEncoding::Exact, row.sram);
+    let Some((point, mistakes)) = found else {
+        return Err(bad(format!("no schedule of {} fits {}", row.network, row.sram.human())));
+    };
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    Ok(Comparison {
+        cycles: point.cycles,
+        host_cycles: Cycles::ZERO,
+        vela_cycles: row.cycles,
+        sram: point.bytes,
         vela_sram: row.sram,
     })
 }
