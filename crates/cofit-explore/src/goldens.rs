@@ -131,14 +131,17 @@ pub enum Strategy {
     Performance,
     /// `--optimise Size`: the least SRAM that its cascades reach.
     Size,
+    /// `--arena-cache-size`: cycles, in about that much SRAM.
+    ArenaSize,
 }
 
 impl Strategy {
-    /// The options that the tables name.
-    const fn options(self) -> &'static str {
+    /// Whether a table's column `extra` asks for the strategy.
+    fn is(self, extra: &str) -> bool {
         match self {
-            Self::Performance => "",
-            Self::Size => "--optimise Size",
+            Self::Performance => extra.is_empty(),
+            Self::Size => extra == "--optimise Size",
+            Self::ArenaSize => extra.starts_with("--arena-cache-size "),
         }
     }
 }
@@ -172,7 +175,7 @@ pub fn parse_for(table: &str, strategy: Strategy) -> Result<Vec<Row>, Diagnostic
         let setting = Setting::ALL.into_iter().find(|setting| setting.vela_names() == preset);
         let chip = cell("accel")?;
         let (Some(setting), true) = (setting, chip.starts_with("ethos-u55-")) else { continue };
-        if cell("extra")? != strategy.options() {
+        if !strategy.is(cell("extra")?) {
             continue;
         }
         let kib: f64 = cell("sram_kb")?.parse().map_err(|_| wrong("sram_kb"))?;

@@ -82,6 +82,28 @@ fn a_front_is_laid_out_and_reaches_both_of_velas_points() {
     }
 }
 
+/// Between Vela's two points: `vela MODEL --accelerator-config ACCEL --arena-cache-size BYTES` with
+/// the other options of the totals, `sram_kb` and `total_cycles` from its summary.
+#[test]
+fn arena_sizes_between() {
+    let Some(shared) = shared_dir() else { return };
+    let table = include_str!("data/vela-5.2.0-arena-sizes.csv");
+    let rows = parse_for(table, Strategy::ArenaSize).expect("a sound table");
+    let mut found: Vec<String> = Vec::new();
+    let mut compared = 0;
+    for (network, file) in NETWORKS {
+        if rows.iter().any(|row| row.network == *network) {
+            let model = model(&shared.join("models").join(file));
+            for row in rows.iter().filter(|row| row.network == *network) {
+                compared += 1;
+                found.extend(worse(&model, row));
+            }
+        }
+    }
+    assert_eq!(compared, rows.len(), "every network is known");
+    assert!(found.is_empty(), "{} of {compared} rows:\n{}", found.len(), found.join("\n"));
+}
+
 #[test]
 fn size() {
     check(Setting::HighEndSharedSram, Strategy::Size);
