@@ -7,4 +7,5 @@ pub(crate) mod lower;
 pub(crate) mod machine;
 pub(crate) mod network;
 
+pub use cofit_ethos_u::WeightEncoding;
 pub use front::{Front, Point, front, within};

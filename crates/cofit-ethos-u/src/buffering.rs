@@ -7,7 +7,8 @@
 //! `compiler/scheduler.cpp` `ProposeOperatorBuffering`, `ProposeSlicedWeightBuffering`,
 //! `EstimateSlicedOpPerformance`, `TryWeightBuffering`.
 //!
-//! Not modelled: cascades, operations that share weights, inputs that spill out of the SRAM.
+//! Not modelled: operations that share weights, inputs that spill out of the SRAM. For operations
+//! of cascades see [`crate::cascade`].
 
 use cofit_vocab::{Bytes, Cycles};
 

@@ -151,6 +151,7 @@ fn the_least_bytes_are_those_of_rows_one_by_one() {
     assert!(search.within(Bytes(2047)).is_none());
     assert!(search.within(Bytes(2048)).is_some());
     assert_eq!(search.front().len(), 1);
+    assert_eq!(search.least().map(|least| least.bytes), Some(Bytes(2048)));
 }
 
 #[test]

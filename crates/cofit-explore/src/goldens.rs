@@ -5,6 +5,7 @@
 //! simulated here: cycles of one inference and the height of the arena.
 
 use cofit_chip::{Card, Chip, Selection};
+use cofit_compile::ethos_u::{WeightEncoding, within};
 use cofit_ir::Verified;
 use cofit_sim::Cause;
 use cofit_vocab::diagnostic::npu::BAD_GOLDEN;
@@ -130,14 +131,17 @@ pub enum Strategy {
     Performance,
     /// `--optimise Size`: the least SRAM that its cascades reach.
     Size,
+    /// `--arena-cache-size`: cycles, in about that much SRAM.
+    ArenaSize,
 }
 
 impl Strategy {
-    /// The options that the tables name.
-    const fn options(self) -> &'static str {
+    /// Whether a table's column `extra` asks for the strategy.
+    fn is(self, extra: &str) -> bool {
         match self {
-            Self::Performance => "",
-            Self::Size => "--optimise Size",
+            Self::Performance => extra.is_empty(),
+            Self::Size => extra == "--optimise Size",
+            Self::ArenaSize => extra.starts_with("--arena-cache-size "),
         }
     }
 }
@@ -171,7 +175,7 @@ pub fn parse_for(table: &str, strategy: Strategy) -> Result<Vec<Row>, Diagnostic
         let setting = Setting::ALL.into_iter().find(|setting| setting.vela_names() == preset);
         let chip = cell("accel")?;
         let (Some(setting), true) = (setting, chip.starts_with("ethos-u55-")) else { continue };
-        if cell("extra")? != strategy.options() {
+        if !strategy.is(cell("extra")?) {
             continue;
         }
         let kib: f64 = cell("sram_kb")?.parse().map_err(|_| wrong("sram_kb"))?;
@@ -219,6 +223,29 @@ pub fn compare(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
         sram: arena
             .map(|(_, used)| (used.activations + used.scratch).round_up_to(ARENA_UNIT))
             .sum(),
+        vela_sram: row.sram,
+    })
+}
+
+/// The schedule of fewest cycles in the SRAM that Vela needs for `row`, laid out and verified, beside
+/// Vela's figures. Weights are encoded as Vela does it, weight by weight.
+///
+/// # Errors
+/// As [`chip`]; nothing fits that SRAM; the plan breaks a rule of its own.
+pub fn compare_within(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
+    let chip = chip(row)?;
+    let found = within(model, &chip, WeightEncoding::Exact, row.sram);
+    let Some((point, mistakes)) = found else {
+        return Err(bad(format!("no schedule of {} fits {}", row.network, row.sram.human())));
+    };
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    Ok(Comparison {
+        cycles: point.cycles,
+        host_cycles: Cycles::ZERO,
+        vela_cycles: row.cycles,
+        sram: point.bytes,
         vela_sram: row.sram,
     })
 }

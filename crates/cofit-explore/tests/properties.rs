@@ -381,6 +381,27 @@ proptest! {
         check_pair(&model(&source, seed), &chip.chip());
     }
 
+    /// An Ethos-U with a share of the SRAM that whole layers take: cascades, or a refusal.
+    #[test]
+    fn sketches_in_little_sram(
+        source in sketch(),
+        size in select(vec![32u32, 64, 128, 256]),
+        share in 1..=100u64,
+        seed in proptest::option::of(any::<u64>()),
+    ) {
+        let model = model(&source, seed);
+        let card = Card::from_catalogue(&format!("ethos-u55-{size}")).expect("in the catalogue");
+        let mut chip = card.and_then(|card| card.resolve(&Selection::default())).expect("sound");
+        let whole = compile(model.model(), &chip, &mut ()).plan;
+        let at = chip.memories.iter().position(|memory| memory.id == "sram").expect("a memory");
+        let need = whole.memories.values().nth(at).expect("as many as the chip has").need();
+        chip.memories[at].size.value = Bytes(need.get() * share / 100);
+        check_pair(&model, &chip);
+        let less = compile(model.model(), &chip, &mut ()).plan;
+        let used = less.memories.values().nth(at).expect("as many as the chip has").need();
+        prop_assert!(used <= need, "{} of {}", used.get(), need.get());
+    }
+
     /// One number of a model's text replaced everywhere, which often leaves a model that verifies
     /// and that nobody would build.
     #[test]

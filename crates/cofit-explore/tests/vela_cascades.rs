@@ -4,12 +4,10 @@
 //! default strategy and by `--optimise Size`. In no more bytes our schedule must take no more cycles;
 //! both sides count them by Vela's formulas, over a layout that the plan's verifier has checked.
 
-use std::io::Write;
 use std::path::Path;
 
-use cofit_compile::ethos_u::{front, within};
-use cofit_ethos_u::WeightEncoding;
-use cofit_explore::goldens::{NETWORKS, Row, Setting, Strategy, chip, parse_for};
+use cofit_compile::ethos_u::{WeightEncoding, front};
+use cofit_explore::goldens::{NETWORKS, Row, Setting, Strategy, chip, compare_within, parse_for};
 use cofit_ir::Verified;
 use cofit_shared::shared_dir;
 
@@ -20,46 +18,32 @@ fn model(path: &Path) -> Verified {
     Verified::new(model).expect("a sound model")
 }
 
-/// Holds every row of a setting and strategy to Vela's cycles; prints both sides.
+/// Holds every row of a setting and strategy to Vela's cycles. `cargo xtask goldens` prints both.
 fn check(setting: Setting, strategy: Strategy) {
     let Some(shared) = shared_dir() else { return };
     let table = std::fs::read_to_string(shared.join("golden/vela-5.2.0/totals.csv"));
     let rows = parse_for(&table.expect("the totals"), strategy).expect("a sound table");
-    let only = std::env::var("NETWORK").ok();
-    let mut worse: Vec<String> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     let mut compared = 0;
     for (network, file) in NETWORKS {
-        if only.as_deref().is_some_and(|only| !network.contains(only)) {
-            continue;
-        }
         let model = model(&shared.join("models").join(file));
         for row in rows.iter().filter(|row| row.setting == setting && row.network == *network) {
             compared += 1;
-            worse.extend(compare(&model, row));
+            found.extend(worse(&model, row));
         }
     }
-    assert!(only.is_some() || compared == 4 * NETWORKS.len(), "four accelerators a network");
-    assert!(worse.is_empty(), "{} of {compared} rows:\n{}", worse.len(), worse.join("\n"));
+    assert_eq!(compared, 4 * NETWORKS.len(), "four accelerators for every network");
+    assert!(found.is_empty(), "{} of {compared} rows:\n{}", found.len(), found.join("\n"));
 }
 
 /// One row; what is wrong with it, if anything.
-fn compare(model: &Verified, row: &Row) -> Option<String> {
-    let chip = chip(row).unwrap_or_else(|faults| panic!("{faults:?}"));
+fn worse(model: &Verified, row: &Row) -> Option<String> {
     let name = format!("{} on {}", row.network, row.chip);
-    let Some((point, mistakes)) = within(model, &chip, WeightEncoding::Exact, row.sram) else {
-        return Some(format!("{name}: nothing fits {} bytes", row.sram.get()));
+    let it = match compare_within(model, row) {
+        Ok(compared) => compared,
+        Err(faults) => return Some(format!("{name}: {:?}", faults.iter().next())),
     };
-    assert!(mistakes.is_empty(), "{name}: {:?}", mistakes.iter().next());
-    let line = format!(
-        "{name:50} Vela {:>8} B {:>9} cycles, ours {:>8} B {:>9} cycles {:+.2} %",
-        row.sram.get(),
-        row.cycles.get(),
-        point.bytes.get(),
-        point.cycles.get(),
-        (point.cycles.as_f64() / row.cycles.as_f64() - 1.0) * 100.0,
-    );
-    writeln!(std::io::stderr(), "{line}").expect("stderr");
-    (point.cycles > row.cycles || point.bytes > row.sram).then_some(line)
+    (it.cycles > it.vela_cycles || it.sram > it.vela_sram).then(|| format!("{name}: {it:?}"))
 }
 
 #[test]
@@ -95,23 +79,29 @@ fn a_front_is_laid_out_and_reaches_both_of_velas_points() {
                 vela.cycles.get(),
             );
         }
-        let (first, last) = (&points[0], &points[points.len() - 1]);
-        writeln!(
-            std::io::stderr(),
-            "{network}: {} points from {} B, {} cycles to {} B, {} cycles; Vela {} B, {} cycles \
-             and {} B, {} cycles",
-            points.len(),
-            first.bytes.get(),
-            first.cycles.get(),
-            last.bytes.get(),
-            last.cycles.get(),
-            performance.sram.get(),
-            performance.cycles.get(),
-            size.sram.get(),
-            size.cycles.get(),
-        )
-        .expect("stderr");
     }
+}
+
+/// Between Vela's two points: `vela MODEL --accelerator-config ACCEL --arena-cache-size BYTES` with
+/// the other options of the totals, `sram_kb` and `total_cycles` from its summary.
+#[test]
+fn arena_sizes_between() {
+    let Some(shared) = shared_dir() else { return };
+    let table = include_str!("data/vela-5.2.0-arena-sizes.csv");
+    let rows = parse_for(table, Strategy::ArenaSize).expect("a sound table");
+    let mut found: Vec<String> = Vec::new();
+    let mut compared = 0;
+    for (network, file) in NETWORKS {
+        if rows.iter().any(|row| row.network == *network) {
+            let model = model(&shared.join("models").join(file));
+            for row in rows.iter().filter(|row| row.network == *network) {
+                compared += 1;
+                found.extend(worse(&model, row));
+            }
+        }
+    }
+    assert_eq!(compared, rows.len(), "every network is known");
+    assert!(found.is_empty(), "{} of {compared} rows:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
@@ -127,4 +117,14 @@ fn performance_high_end_shared_sram() {
 #[test]
 fn performance_deep_shared_sram() {
     check(Setting::DeepSharedSram, Strategy::Performance);
+}
+
+#[test]
+fn performance_high_end_sram_only() {
+    check(Setting::HighEndSramOnly, Strategy::Performance);
+}
+
+#[test]
+fn performance_deep_sram_only() {
+    check(Setting::DeepSramOnly, Strategy::Performance);
 }

@@ -1,4 +1,7 @@
 //! What every amount of SRAM gets on an Ethos-U: the front of bytes against cycles.
+//!
+//! The chip's passes run once up to the schedule; the search then works for any limit, and each point
+//! that is asked for runs through the passes behind, so that it is a plan like any other.
 
 use cofit_chip::Chip;
 use cofit_ethos_u::WeightEncoding;

@@ -479,8 +479,7 @@ fn refuse_overflows(plan: &mut Plan, context: &Context<'_>) {
         let mut diagnostic = Diagnostic::error(&code::MEMORY_EXCEEDED, message, place);
         if context.chip.tiling.mode == TilingMode::Auto {
             let why = if plan.ethos_u.is_some() {
-                "the need is that of whole layers; no schedule with cascades was found that fits \
-                 either."
+                "the need is that of the lowest schedule found, cascades of layers included."
             } else {
                 "the need is that of whole layers; the chip's own tools may cascade layers to \
                  need less, which is not planned here."

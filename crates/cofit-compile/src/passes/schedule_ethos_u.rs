@@ -25,7 +25,8 @@ use crate::values::Values;
 ///
 /// Layers run whole where they fit, as Vela's do without an arena size. Where they do not, and the
 /// card's tools tile by themselves, the fewest cycles in the arena's memory are looked for among
-/// schedules with cascades; what no schedule fits is left whole, and refused when it is allocated.
+/// schedules with cascades. Where none fits, the one of fewest bytes is taken, so that the refusal
+/// says how far off the network is.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let Some(npu) = prepare(plan, context) else { return };
     match npu.whole(plan, context) {
@@ -141,7 +142,9 @@ impl Npu {
             }
             target = point.bytes.min(target) - (height - limit).min(Bytes(256)).max(Bytes(1));
         }
-        *plan = before;
+        if let Some(least) = search.least() {
+            self.apply(plan, least.schedule);
+        }
     }
 
     /// The steps as the search sees them.

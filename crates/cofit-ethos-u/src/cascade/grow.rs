@@ -22,6 +22,9 @@ pub const LONGEST: usize = 24;
 /// Stages of a network of which cascades of [`LONGEST`] stages are tried.
 const MANY: usize = 512;
 
+/// Stripes of a map; more would take long to play through and longer to run.
+const STRIPES: u32 = 4096;
+
 /// Choices of stripe heights that are kept for a cascade of given ends.
 const RUNS: usize = 24;
 
@@ -250,12 +253,14 @@ impl<'s, 'n, 'a> Growth<'s, 'n, 'a> {
     }
 }
 
-/// Stripe heights that are tried: small ones, ever coarser ones, and the fractions of the output.
+/// Stripe heights that are tried: small ones, ever coarser ones, and the fractions of the output,
+/// but none that cut it into more than [`STRIPES`].
 fn heights(rows: u32) -> Vec<u32> {
     let most = rows.div_ceil(2);
     let mut heights = vec![1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64];
     heights.extend([2, 3, 4].map(|parts| rows.div_ceil(parts)));
-    heights.retain(|height| (1..=most).contains(height) && *height < rows);
+    heights
+        .retain(|&height| (1..=most).contains(&height) && height < rows && rows / height < STRIPES);
     heights.sort_unstable();
     heights.dedup();
     heights

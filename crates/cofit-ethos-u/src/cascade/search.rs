@@ -137,6 +137,20 @@ impl<'n, 'a> Search<'n, 'a> {
         points
     }
 
+    /// The fewest cycles in the fewest bytes that are found.
+    pub fn least(&self) -> Option<Point> {
+        let mut best = self.within(UNLIMITED)?;
+        let mut floor = Bytes::ZERO;
+        while best.bytes > floor {
+            let middle = floor + Bytes((best.bytes - floor).get() / 2);
+            match self.within(middle) {
+                Some(point) => best = point,
+                None => floor = middle + Bytes(1),
+            }
+        }
+        Some(best)
+    }
+
     /// The schedule of fewest cycles of which no more than `limit` bytes are alive at once; none
     /// where there is none.
     pub fn within(&self, limit: Bytes) -> Option<Point> {

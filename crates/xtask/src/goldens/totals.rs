@@ -6,7 +6,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use cofit_explore::goldens::{Comparison, NETWORKS, Row, Setting, compare, parse};
+use cofit_explore::goldens::{
+    Comparison, NETWORKS, Row, Setting, Strategy, compare, compare_within, parse, parse_for,
+};
 use cofit_ir::Verified;
 use cofit_vocab::Diagnostics;
 
@@ -28,17 +30,7 @@ pub fn summary(text: &mut String) -> Result<(), String> {
     }
     text.push_str("\nwhole networks: cycles and SRAM, ours and Vela's\n");
     for (row, it) in results.iter().filter(|(row, _)| row.setting == Setting::HighEndSharedSram) {
-        let _ = writeln!(
-            text,
-            "{:<28} {:<13} {:>10} {:>10} {:>+7.3} %  {:>7.1} {:>7.1} KiB",
-            row.network,
-            row.chip,
-            it.cycles.get(),
-            it.vela_cycles.get(),
-            it.error() * 100.0,
-            it.sram.as_kib(),
-            it.vela_sram.as_kib(),
-        );
+        row_line(text, row, it);
     }
     for setting in Setting::ALL {
         let (preset, mode) = setting.vela_names();
@@ -46,7 +38,36 @@ pub fn summary(text: &mut String) -> Result<(), String> {
         line(text, &format!("{preset}, {mode}"), &of);
     }
     line(text, "worst total", &results.iter().collect::<Vec<_>>());
+    cascades(text, &shared, &table)
+}
+
+/// Appends the schedules of fewest cycles in the SRAM of Vela's `--optimise Size`.
+fn cascades(text: &mut String, shared: &Path, table: &str) -> Result<(), String> {
+    let rows = parse_for(table, Strategy::Size).map_err(|faults| words(&faults))?;
+    text.push_str("\nin the SRAM of `--optimise Size`: cycles and SRAM, ours and Vela's\n");
+    for (network, file) in NETWORKS {
+        let model = load(&shared.join("models").join(file))?;
+        for row in rows.iter().filter(|row| row.network == *network) {
+            let it = compare_within(&model, row).map_err(|faults| words(&faults))?;
+            row_line(text, row, &it);
+        }
+    }
     Ok(())
+}
+
+/// One network on one size.
+fn row_line(text: &mut String, row: &Row, it: &Comparison) {
+    let _ = writeln!(
+        text,
+        "{:<28} {:<13} {:>10} {:>10} {:>+7.3} %  {:>7.1} {:>7.1} KiB",
+        row.network,
+        row.chip,
+        it.cycles.get(),
+        it.vela_cycles.get(),
+        it.error() * 100.0,
+        it.sram.as_kib(),
+        it.vela_sram.as_kib(),
+    );
 }
 
 fn line(text: &mut String, name: &str, of: &[&(&Row, Comparison)]) {
