@@ -10,7 +10,9 @@
 
 mod context;
 pub mod dump;
+mod effects;
 mod ethos_u;
+pub mod joint_order;
 pub mod layer;
 pub mod layout;
 pub mod passes;
@@ -19,6 +21,7 @@ pub mod plan;
 mod rules;
 pub mod step_layer;
 pub mod step_order;
+pub mod tflm;
 mod values;
 pub mod verify;
 
