@@ -6,7 +6,7 @@
 //! in hand are tried, those of the best peak first; if none is left, the height in hand is proved to
 //! be the joint optimum although it stays above the bound.
 
-use cofit_pack::{Buffer, Budget, Decision, Solution, decide, solve_minimise};
+use cofit_pack::{Budget, Buffer, Decision, Solution, decide, solve_minimise};
 use cofit_vocab::Bytes;
 use rustc_hash::FxHashSet;
 
@@ -80,8 +80,7 @@ fn packed(problem: &Problem, solution: step_order::Solution) -> Option<Joint> {
     let (values, packing) = buffers(problem, &solution.order);
     let layout = solve_minimise(&packing, Budget::STANDARD).ok()?;
     let lower_bound = solution.proof.lower_bound;
-    let shown =
-        if layout.height <= lower_bound.get() { Shown::ByOrderBound } else { Shown::Open };
+    let shown = if layout.height <= lower_bound.get() { Shown::ByOrderBound } else { Shown::Open };
     Some(Joint {
         offsets: offsets(problem, &values, &layout),
         height: Bytes(layout.height),

@@ -8,6 +8,7 @@
 //! What a chip refuses does not stop compilation: it is recorded in the plan, so that one run
 //! tells everything that is wrong. Nothing here knows how long anything takes.
 
+pub mod certificate;
 mod context;
 pub mod dump;
 mod effects;

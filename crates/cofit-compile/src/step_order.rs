@@ -254,9 +254,8 @@ impl<'a> States<'a> {
                 step.reads.iter().for_each(|&value| remaining[value] -= 1);
             }
         }
-        let is_written = |writers: &SmallVec<[usize; 1]>| {
-            writers.iter().any(|&writer| holds(executed, writer))
-        };
+        let is_written =
+            |writers: &SmallVec<[usize; 1]>| writers.iter().any(|&writer| holds(executed, writer));
         let mut live: Vec<bool> = self.writers.iter().map(is_written).collect();
         problem.live_in.iter().for_each(|&value| live[value] = true);
         let mut load = Load::new(problem);
@@ -377,12 +376,7 @@ mod tests {
         assert_eq!(solution.order, [0, 1]);
         assert_eq!(
             solution.proof,
-            OrderProof {
-                peak: Bytes(12),
-                lower_bound: Bytes(12),
-                is_optimal: true,
-                states: 0
-            }
+            OrderProof { peak: Bytes(12), lower_bound: Bytes(12), is_optimal: true, states: 0 }
         );
     }
 

@@ -157,10 +157,8 @@ impl Values {
 
 /// The file's operators as an ordering problem, behind a first step that fills the inputs.
 fn problem(graph: &Graph, values: &Values) -> Problem {
-    let fill = StepValues {
-        writes: values.list(graph.inputs.iter().copied()),
-        ..StepValues::default()
-    };
+    let fill =
+        StepValues { writes: values.list(graph.inputs.iter().copied()), ..StepValues::default() };
     let mut steps = vec![fill];
     let mut writer: SecondaryMap<TensorId, Option<usize>> = SecondaryMap::new();
     let mut last_effect = None;

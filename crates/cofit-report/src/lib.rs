@@ -3,7 +3,8 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`], [`pareto`], [`sim`], [`compare`], [`chips`],
+//! One command, one file: [`check`], [`inspect`], [`plan`] with [`plan_map`], [`tflm`],
+//! [`pareto`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
@@ -19,6 +20,7 @@ pub mod json;
 pub mod lint;
 pub mod pareto;
 pub mod plan;
+pub mod plan_map;
 pub mod quantize;
 pub mod run;
 pub mod score;
@@ -26,6 +28,7 @@ pub mod sensitivity;
 pub mod sim;
 mod subject;
 pub mod table;
+pub mod tflm;
 pub mod verify;
 pub mod words;
 

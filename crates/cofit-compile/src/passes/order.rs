@@ -17,11 +17,8 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let problem = problem(plan, context, &values);
     let is_free = context.chip.runtime.ordering == Ordering::Free;
     let given: Vec<usize> = (0..plan.steps.len()).collect();
-    let joint = if is_free {
-        joint_order::solve(&problem)
-    } else {
-        joint_order::solve_as_given(&problem)
-    };
+    let joint =
+        if is_free { joint_order::solve(&problem) } else { joint_order::solve_as_given(&problem) };
     let best = match &joint {
         Some(joint) if is_free => {
             step_order::Solution { order: joint.order.clone(), proof: joint.proof }

@@ -81,7 +81,8 @@ pub fn write(file: &[u8], name: &str, plan: OfflinePlan<'_>) -> Result<Vec<u8>, 
         return Err(refuse(&code::PLAN_NOT_WRITTEN, "the plan was made for another file"));
     }
     if has_data_outside(root, graph).map_err(broken)? {
-        let message = "the file keeps constants or options behind its tables, where TFLM does not look";
+        let message =
+            "the file keeps constants or options behind its tables, where TFLM does not look";
         return Err(refuse(&code::PLAN_NOT_WRITTEN, message));
     }
     let body = reordered(file, &operators, plan.order)

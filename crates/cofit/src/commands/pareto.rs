@@ -9,11 +9,12 @@ use cofit_vocab::diagnostic::plan;
 use super::{Evaluated, emit};
 use crate::args::PlanArgs;
 use crate::failure::Failure;
-use crate::{Outcome, output};
+use crate::{Outcome, output, size};
 
 /// Runs the command.
 pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let evaluated = Evaluated::new(&args.model, &args.target, &Budget::default())?;
+    let cap = args.cap.as_deref().map(size::parse).transpose()?;
+    let evaluated = Evaluated::new(&args.model, &args.target(), &Budget::default())?;
     let side = |is_outside| if is_outside { Side::Outside } else { Side::Arena };
     let question = Question {
         inputs: side(args.inputs_outside),
@@ -22,7 +23,7 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
     };
     let front = StreamingFront::of(&evaluated.evaluation.plan, &evaluated.chip, question)
         .map_err(|breach| Failure::new(&plan::STREAMING, breach.to_string(), Place::default()))?;
-    let front = Front { subject: evaluated.subject(), front: &front, cap: None };
+    let front = Front { subject: evaluated.subject(), front: &front, cap };
     emit(
         &args.output,
         || pareto::text(&front, output::rendering(&args.output)),
@@ -30,5 +31,6 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
         || pareto::csv(&front),
         || pareto::markdown(&front),
     )?;
-    Ok(Outcome::Holds)
+    let fits = cap.is_none_or(|cap| front.front.within(cap.get()).is_some());
+    Ok(if fits { Outcome::Holds } else { Outcome::Violated })
 }
