@@ -34,5 +34,5 @@ mod rewrite;
 mod spell_out_padding;
 
 pub use passes::{Change, PASSES, Pass, canonicalise};
-pub use rewrite::remove_unused_tensors;
+pub use rewrite::{has_effect, remove_unused_tensors};
 pub use spell_out_padding::spell_out_padding;

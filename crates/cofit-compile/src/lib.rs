@@ -8,9 +8,12 @@
 //! What a chip refuses does not stop compilation: it is recorded in the plan, so that one run
 //! tells everything that is wrong. Nothing here knows how long anything takes.
 
+pub mod certificate;
 mod context;
 pub mod dump;
+mod effects;
 pub mod ethos_u;
+pub mod joint_order;
 pub mod layer;
 pub mod layout;
 mod links;
@@ -21,6 +24,7 @@ pub mod plan;
 mod rules;
 pub mod step_layer;
 pub mod step_order;
+pub mod tflm;
 pub mod transfer;
 mod values;
 pub mod verify;

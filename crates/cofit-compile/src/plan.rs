@@ -16,6 +16,7 @@ use cofit_vocab::{Bytes, Diagnostic};
 use cranelift_entity::{EntitySet, PrimaryMap, entity_impl};
 use smallvec::SmallVec;
 
+use crate::joint_order::Shown;
 pub use crate::transfer::{DistributionProof, Transfer, TransferId, TransferRole};
 
 /// A step of a plan: what one engine does in one go.
@@ -57,6 +58,9 @@ pub struct Plan {
     pub memories: PrimaryMap<MemoryId, MemoryUse>,
     /// How good the order of the steps is.
     pub order: OrderProof,
+    /// How low any layout of the steps' activations can be, over the orders that the runtime
+    /// leaves free.
+    pub joint: JointProof,
     /// Activations that lie densely packed although an engine that touches them has a layout.
     pub dense: EntitySet<TensorId>,
     /// What an Ethos-U's compiler decided, where the chip has one.
@@ -271,12 +275,31 @@ impl MemoryUse {
 /// How good the order of the steps is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderProof {
-    /// Live bytes at the busiest step in this order, views shared.
+    /// Load of the busiest step in this order: live bytes as any layout of them takes, rounded up
+    /// to the alignment of addresses save for the buffer at the top; views shared.
     pub peak: Bytes,
     /// No order can be lower.
     pub lower_bound: Bytes,
     /// Whether the order is proved to be the best.
     pub is_optimal: bool,
+    /// Sets of executed steps that the search took up; 0 where the hungriest step alone proves the
+    /// order.
+    pub states: u64,
+}
+
+/// How low activations can lie, whatever the order and the layout, in one memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JointProof {
+    /// No layout of any order that the runtime may run is lower.
+    pub lower_bound: Bytes,
+    /// The lowest layout that was found of the order of the plan.
+    pub height: Bytes,
+    /// How the bound was shown.
+    pub shown: Shown,
+    /// Orders that were packed.
+    pub orders: u64,
+    /// Whether the runtime keeps the model's own order, so that the bound is about it alone.
+    pub is_order_given: bool,
 }
 
 /// Which kind of constraint a refusal breaks.
@@ -315,6 +338,7 @@ impl Plan {
             distribution: DistributionProof::default(),
             memories: PrimaryMap::new(),
             order: OrderProof::default(),
+            joint: JointProof::default(),
             dense: EntitySet::new(),
             ethos_u: None,
             refusals: Vec::new(),

@@ -1,13 +1,16 @@
 //! The order of steps that needs the fewest bytes at once.
 //!
-//! The peak of an order is the largest sum of live buffers over its steps. Finding the best order
-//! is NP-hard in general, yet networks are nearly chains: a best-first search over sets of
-//! executed steps, cheapest peak first, meets few states before it executes everything, and the
-//! first complete set it takes up is then optimal. The search gives up after
-//! [`STATE_LIMIT`] states and says so.
+//! The peak of an order is the largest load over its steps. Finding the best order is NP-hard in
+//! general, yet networks are nearly chains: a best-first search over sets of executed steps,
+//! cheapest peak first, meets few states before it executes everything, and the first complete set
+//! it takes up is then optimal. The search gives up after [`STATE_LIMIT`] states and says so.
+//!
+//! The load of values that are live together is what any layout of them takes: their sizes rounded
+//! up to the alignment of addresses, save for the one at the top. So peaks, and bounds on peaks, are
+//! bounds on packed heights as well, and [`joint_order`](crate::joint_order) closes the rest.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use cofit_vocab::Bytes;
 use rustc_hash::FxHashMap;
@@ -19,10 +22,14 @@ use crate::plan::OrderProof;
 /// need fewer than 300.
 pub const STATE_LIMIT: usize = 20_000;
 
+/// Steps looked at before the search gives up, over all states: what bounds the time for networks
+/// of many thousand steps.
+const WORK_LIMIT: usize = 20_000_000;
+
 /// What the order of steps is about: which values each step reads and writes, by index.
 #[derive(Clone, Debug, Default)]
 pub struct Problem {
-    /// For every step, the values it reads and those it writes.
+    /// The steps, in an order that is valid.
     pub steps: Vec<StepValues>,
     /// Size of every value.
     pub bytes: Vec<Bytes>,
@@ -30,15 +37,20 @@ pub struct Problem {
     pub live_in: Vec<usize>,
     /// Values that stay live to the end: outputs and state.
     pub live_out: Vec<usize>,
+    /// Addresses are multiples of it; 0 and 1 mean any address.
+    pub alignment: u64,
 }
 
-/// The values of one step.
+/// The values of one step, and what must run before it.
 #[derive(Clone, Debug, Default)]
 pub struct StepValues {
-    /// Values read.
+    /// Values read, each once.
     pub reads: SmallVec<[usize; 2]>,
-    /// Values written.
+    /// Values written, each once.
     pub writes: SmallVec<[usize; 1]>,
+    /// Steps that run earlier: those that write what this one reads, and those whose effects it
+    /// must not overtake. All of them stand before it in [`Problem::steps`].
+    pub after: SmallVec<[usize; 2]>,
 }
 
 /// An order of steps with its proof.
@@ -56,51 +68,105 @@ pub fn solve(problem: &Problem) -> Solution {
     let peak = peak_of(problem, &given);
     let floor = lower_bound(problem);
     if peak <= floor {
-        let proof = OrderProof { peak, lower_bound: floor, is_optimal: true };
+        let proof = OrderProof { peak, lower_bound: floor, is_optimal: true, states: 0 };
         return Solution { order: given, proof };
     }
-    match search(problem, peak) {
+    let (searched, states) = search(problem, peak);
+    match searched {
         Searched::Better(order, best) => {
-            let proof = OrderProof { peak: best, lower_bound: best, is_optimal: true };
+            let proof = OrderProof { peak: best, lower_bound: best, is_optimal: true, states };
             Solution { order, proof }
         }
         Searched::NoneBetter => {
-            let proof = OrderProof { peak, lower_bound: peak, is_optimal: true };
+            let proof = OrderProof { peak, lower_bound: peak, is_optimal: true, states };
             Solution { order: given, proof }
         }
-        Searched::GaveUp => {
-            let proof = OrderProof { peak, lower_bound: floor, is_optimal: false };
+        Searched::GaveUp(reached) => {
+            let lower_bound = floor.max(reached);
+            let proof = OrderProof { peak, lower_bound, is_optimal: false, states };
             Solution { order: given, proof }
         }
     }
 }
 
-/// Bytes at the busiest step of an order.
+/// Values that are live together, and what they take.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Load {
+    alignment: u64,
+    /// Sum of the sizes, rounded up.
+    rounded: Bytes,
+    /// What rounding added to each value, counted: the value at the top is spared the largest.
+    pads: BTreeMap<u64, usize>,
+}
+
+impl Load {
+    pub(crate) fn new(problem: &Problem) -> Self {
+        Self { alignment: problem.alignment.max(1), ..Self::default() }
+    }
+
+    pub(crate) fn add(&mut self, bytes: Bytes) {
+        let rounded = bytes.round_up_to(self.alignment);
+        self.rounded += rounded;
+        *self.pads.entry((rounded - bytes).get()).or_default() += 1;
+    }
+
+    fn remove(&mut self, bytes: Bytes) {
+        let rounded = bytes.round_up_to(self.alignment);
+        self.rounded = self.rounded - rounded;
+        let pad = (rounded - bytes).get();
+        if let Some(count) = self.pads.get_mut(&pad) {
+            *count -= 1;
+            if *count == 0 {
+                self.pads.remove(&pad);
+            }
+        }
+    }
+
+    /// No layout of the values ends lower.
+    pub(crate) fn bytes(&self) -> Bytes {
+        let spared = self.pads.keys().next_back().copied().unwrap_or(0);
+        self.rounded - Bytes(spared)
+    }
+
+    /// What [`Load::bytes`] would be with more values.
+    pub(crate) fn with(&self, more: impl Iterator<Item = Bytes>) -> Bytes {
+        let mut rounded = self.rounded;
+        let mut spared = self.pads.keys().next_back().copied().unwrap_or(0);
+        for bytes in more {
+            let whole = bytes.round_up_to(self.alignment);
+            rounded += whole;
+            spared = spared.max((whole - bytes).get());
+        }
+        rounded - Bytes(spared)
+    }
+}
+
+/// Load of the busiest step of an order.
 pub fn peak_of(problem: &Problem, order: &[usize]) -> Bytes {
     let mut remaining = readers(problem);
     let mut live: Vec<bool> = vec![false; problem.bytes.len()];
-    let mut now = Bytes::ZERO;
+    let mut now = Load::new(problem);
     let mut peak = Bytes::ZERO;
     for &value in &problem.live_in {
         // An input that nobody reads needs no room.
         if remaining[value] > 0 && !std::mem::replace(&mut live[value], true) {
-            now += problem.bytes[value];
+            now.add(problem.bytes[value]);
         }
     }
     for &step in order {
         let step = &problem.steps[step];
         for &value in &step.writes {
             if !std::mem::replace(&mut live[value], true) {
-                now += problem.bytes[value];
+                now.add(problem.bytes[value]);
             }
         }
-        peak = peak.max(now);
+        peak = peak.max(now.bytes());
         for &value in &step.reads {
             remaining[value] -= 1;
         }
         for &value in step.reads.iter().chain(&step.writes) {
             if remaining[value] == 0 && std::mem::replace(&mut live[value], false) {
-                now = now - problem.bytes[value];
+                now.remove(problem.bytes[value]);
             }
         }
     }
@@ -114,13 +180,15 @@ fn lower_bound(problem: &Problem) -> Bytes {
             step.reads.iter().chain(&step.writes).copied().collect();
         values.sort_unstable();
         values.dedup();
-        values.iter().map(|&value| problem.bytes[value]).sum()
+        let mut load = Load::new(problem);
+        values.iter().for_each(|&value| load.add(problem.bytes[value]));
+        load.bytes()
     };
     problem.steps.iter().map(alone).max().unwrap_or_default()
 }
 
 /// How often each value is still to be read; one more where it stays live to the end.
-fn readers(problem: &Problem) -> Vec<u32> {
+pub(crate) fn readers(problem: &Problem) -> Vec<u32> {
     let mut readers = vec![0; problem.bytes.len()];
     for step in &problem.steps {
         for &value in &step.reads {
@@ -136,27 +204,95 @@ fn readers(problem: &Problem) -> Vec<u32> {
 enum Searched {
     Better(Vec<usize>, Bytes),
     NoneBetter,
-    GaveUp,
+    /// No order has a lower peak than this; whether one reaches it is not known.
+    GaveUp(Bytes),
 }
 
 /// A set of executed steps, one bit each.
-type Executed = SmallVec<[u64; 4]>;
+pub(crate) type Executed = SmallVec<[u64; 4]>;
 
-fn search(problem: &Problem, incumbent: Bytes) -> Searched {
-    let count = problem.steps.len();
-    let words = count.div_ceil(64);
-    let mut writers: Vec<SmallVec<[usize; 1]>> = vec![SmallVec::new(); problem.bytes.len()];
-    for (at, step) in problem.steps.iter().enumerate() {
-        for &value in &step.writes {
-            writers[value].push(at);
+/// Whether a set holds a step.
+pub(crate) fn holds(executed: &Executed, step: usize) -> bool {
+    executed[step / 64] >> (step % 64) & 1 == 1
+}
+
+/// The states of a problem: sets of executed steps, and what is live between steps there.
+pub(crate) struct States<'a> {
+    problem: &'a Problem,
+    readers: Vec<u32>,
+    writers: Vec<SmallVec<[usize; 1]>>,
+}
+
+/// A state, looked at.
+pub(crate) struct State {
+    live: Vec<bool>,
+    load: Load,
+}
+
+impl<'a> States<'a> {
+    pub(crate) fn new(problem: &'a Problem) -> Self {
+        let mut writers: Vec<SmallVec<[usize; 1]>> = vec![SmallVec::new(); problem.bytes.len()];
+        for (at, step) in problem.steps.iter().enumerate() {
+            for &value in &step.writes {
+                writers[value].push(at);
+            }
         }
+        Self { problem, readers: readers(problem), writers }
     }
-    let readers = readers(problem);
+
+    /// Nothing executed.
+    pub(crate) fn start(&self) -> Executed {
+        SmallVec::from_elem(0, self.problem.steps.len().div_ceil(64))
+    }
+
+    /// What is live once a set of steps was executed.
+    pub(crate) fn look(&self, executed: &Executed) -> State {
+        let problem = self.problem;
+        let mut remaining = self.readers.clone();
+        for (at, step) in problem.steps.iter().enumerate() {
+            if holds(executed, at) {
+                step.reads.iter().for_each(|&value| remaining[value] -= 1);
+            }
+        }
+        let is_written =
+            |writers: &SmallVec<[usize; 1]>| writers.iter().any(|&writer| holds(executed, writer));
+        let mut live: Vec<bool> = self.writers.iter().map(is_written).collect();
+        problem.live_in.iter().for_each(|&value| live[value] = true);
+        let mut load = Load::new(problem);
+        for (value, live) in live.iter_mut().enumerate() {
+            *live &= remaining[value] > 0;
+            if *live {
+                load.add(problem.bytes[value]);
+            }
+        }
+        State { live, load }
+    }
+
+    /// The steps that may run next, with the load while each runs.
+    pub(crate) fn next(&self, executed: &Executed, state: &State) -> Vec<(usize, Bytes)> {
+        let problem = self.problem;
+        let is_ready = |&at: &usize| {
+            !holds(executed, at)
+                && problem.steps[at].after.iter().all(|&before| holds(executed, before))
+        };
+        let loaded = |at: usize| {
+            let new = problem.steps[at].writes.iter().filter(|&&value| !state.live[value]);
+            (at, state.load.with(new.map(|&value| problem.bytes[value])))
+        };
+        (0..problem.steps.len()).filter(is_ready).map(loaded).collect()
+    }
+}
+
+/// Looks for an order with a peak below `incumbent`; counts the states that it took up.
+fn search(problem: &Problem, incumbent: Bytes) -> (Searched, u64) {
+    let count = problem.steps.len();
+    let limit = STATE_LIMIT.min(WORK_LIMIT / count.max(1));
+    let states = States::new(problem);
     // Where each set came from: the set before it, and the step that led here.
     let mut best: FxHashMap<Executed, (Bytes, usize)> = FxHashMap::default();
     // Cheapest peak first; among equals the set with most steps, so that chains run through.
     let mut open: BinaryHeap<(Reverse<Bytes>, usize, Reverse<Executed>)> = BinaryHeap::new();
-    let start: Executed = SmallVec::from_elem(0, words);
+    let start = states.start();
     best.insert(start.clone(), (Bytes::ZERO, usize::MAX));
     open.push((Reverse(Bytes::ZERO), 0, Reverse(start)));
     let mut taken = 0;
@@ -165,25 +301,15 @@ fn search(problem: &Problem, incumbent: Bytes) -> Searched {
             continue;
         }
         if done == count {
-            return Searched::Better(trace(&best, executed, count), peak);
+            return (Searched::Better(trace(&best, executed, count), peak), taken as u64);
+        }
+        if taken == limit {
+            return (Searched::GaveUp(peak), taken as u64);
         }
         taken += 1;
-        if taken > STATE_LIMIT {
-            return Searched::GaveUp;
-        }
-        let has = |step: usize| executed[step / 64] >> (step % 64) & 1 == 1;
-        let live = live_bytes(problem, &readers, &writers, has);
-        for step in (0..count).filter(|&step| !has(step)) {
-            let ready = problem.steps[step]
-                .reads
-                .iter()
-                .all(|&value| writers[value].iter().all(|&writer| writer == step || has(writer)));
-            if !ready {
-                continue;
-            }
-            let written: Bytes =
-                problem.steps[step].writes.iter().map(|&value| problem.bytes[value]).sum();
-            let reached = peak.max(live + written);
+        let state = states.look(&executed);
+        for (step, load) in states.next(&executed, &state) {
+            let reached = peak.max(load);
             if reached >= incumbent {
                 continue;
             }
@@ -195,33 +321,7 @@ fn search(problem: &Problem, incumbent: Bytes) -> Searched {
             }
         }
     }
-    Searched::NoneBetter
-}
-
-/// Bytes live between steps once a set of them was executed.
-fn live_bytes(
-    problem: &Problem,
-    readers: &[u32],
-    writers: &[SmallVec<[usize; 1]>],
-    has: impl Fn(usize) -> bool,
-) -> Bytes {
-    let mut remaining = readers.to_vec();
-    for (at, step) in problem.steps.iter().enumerate() {
-        if has(at) {
-            for &value in &step.reads {
-                remaining[value] -= 1;
-            }
-        }
-    }
-    let mut live: Vec<bool> =
-        writers.iter().map(|writers| writers.iter().any(|&writer| has(writer))).collect();
-    for &value in &problem.live_in {
-        live[value] = true;
-    }
-    (0..problem.bytes.len())
-        .filter(|&value| live[value] && remaining[value] > 0)
-        .map(|value| problem.bytes[value])
-        .sum()
+    (Searched::NoneBetter, taken as u64)
 }
 
 /// The steps that led to a set, first to last.
@@ -244,6 +344,7 @@ fn trace(
 mod tests {
     use proptest::prelude::*;
 
+    use super::testing::{every_order, random_problem};
     use super::*;
 
     /// Steps as `(reads, writes)`; value 0 is the input, the last value the output.
@@ -254,11 +355,18 @@ mod tests {
                 .map(|(reads, writes)| StepValues {
                     reads: SmallVec::from_slice(reads),
                     writes: SmallVec::from_slice(writes),
+                    after: steps
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, (_, written))| written.iter().any(|it| reads.contains(it)))
+                        .map(|(at, _)| at)
+                        .collect(),
                 })
                 .collect(),
             bytes: bytes.iter().copied().map(Bytes).collect(),
             live_in: vec![0],
             live_out: vec![bytes.len() - 1],
+            alignment: 1,
         }
     }
 
@@ -268,7 +376,7 @@ mod tests {
         assert_eq!(solution.order, [0, 1]);
         assert_eq!(
             solution.proof,
-            OrderProof { peak: Bytes(12), lower_bound: Bytes(12), is_optimal: true }
+            OrderProof { peak: Bytes(12), lower_bound: Bytes(12), is_optimal: true, states: 0 }
         );
     }
 
@@ -286,57 +394,98 @@ mod tests {
         assert_eq!(peak_of(&branches, &[0, 1, 2, 3]), Bytes(110));
     }
 
+    #[test]
+    fn what_is_at_the_top_is_not_rounded_up() {
+        let mut chain = problem(&[10, 20], &[(&[0], &[1])]);
+        chain.alignment = 16;
+        // 10 below 20 end at 16 + 20, 20 below 10 at 32 + 10.
+        assert_eq!(solve(&chain).proof.peak, Bytes(36));
+    }
+
+    #[test]
+    fn a_value_seen_in_two_shapes_takes_its_bytes_once() {
+        // Two views in a row: steps 1 and 2 read and write value 1, and 3 reads it.
+        let mut views =
+            problem(&[4, 8, 2], &[(&[0], &[1]), (&[1], &[1]), (&[1], &[1]), (&[1], &[2])]);
+        for (at, after) in [vec![], vec![0], vec![1], vec![2]].into_iter().enumerate() {
+            views.steps[at].after = after.into();
+        }
+        let states = States::new(&views);
+        let mut executed = states.start();
+        executed[0] = 0b1;
+        let state = states.look(&executed);
+        assert_eq!(states.next(&executed, &state), [(1, Bytes(8))]);
+        assert!(solve(&views).proof.is_optimal);
+    }
+
     /// The best peak over every order, for small problems.
     fn brute_force(problem: &Problem) -> Bytes {
-        fn extend(problem: &Problem, order: &mut Vec<usize>, best: &mut Bytes) {
-            let count = problem.steps.len();
-            if order.len() == count {
-                *best = (*best).min(peak_of(problem, order));
-                return;
-            }
-            for step in 0..count {
-                let ready = !order.contains(&step)
-                    && problem.steps[step].reads.iter().all(|value| {
-                        problem.live_in.contains(value)
-                            || order.iter().any(|&s| problem.steps[s].writes.contains(value))
-                    });
-                if ready {
-                    order.push(step);
-                    extend(problem, order, best);
-                    order.pop();
-                }
-            }
-        }
-        let mut best = Bytes::MAX;
-        extend(problem, &mut Vec::new(), &mut best);
-        best
+        every_order(problem).iter().map(|order| peak_of(problem, order)).min().unwrap_or_default()
     }
 
     proptest! {
-        /// Random graphs of up to seven steps, each writing one value from earlier ones.
         #[test]
-        fn the_search_matches_every_order_tried(
-            sizes in proptest::collection::vec(1u64..100, 2..8),
-            picks in proptest::collection::vec((0usize..100, 0usize..100), 8),
-        ) {
-            let count = sizes.len() - 1;
-            let steps = (0..count)
-                .map(|at| {
-                    let (a, b) = (picks[at].0 % (at + 1), picks[at].1 % (at + 1));
-                    let reads = if a == b { vec![a] } else { vec![a, b] };
-                    StepValues { reads: reads.into(), writes: SmallVec::from_slice(&[at + 1]) }
-                })
-                .collect();
-            let problem = Problem {
-                steps,
-                bytes: sizes.iter().copied().map(Bytes).collect(),
-                live_in: vec![0],
-                live_out: vec![count],
-            };
+        fn the_search_matches_every_order_tried(problem in random_problem()) {
             let solution = solve(&problem);
             prop_assert!(solution.proof.is_optimal);
             prop_assert_eq!(peak_of(&problem, &solution.order), solution.proof.peak);
             prop_assert_eq!(solution.proof.peak, brute_force(&problem));
         }
+    }
+}
+
+/// Problems for property tests, here and of the joint optimum.
+#[cfg(test)]
+pub(crate) mod testing {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Random graphs of up to seven steps, each writing one value from one or two earlier ones.
+    pub(crate) fn random_problem() -> impl Strategy<Value = Problem> {
+        let sizes = proptest::collection::vec(1u64..100, 2..8);
+        let picks = proptest::collection::vec((0usize..100, 0usize..100), 8);
+        let alignment = prop_oneof![Just(1u64), Just(4), Just(16)];
+        (sizes, picks, alignment).prop_map(|(sizes, picks, alignment)| {
+            let count = sizes.len() - 1;
+            let steps = (0..count)
+                .map(|at| {
+                    let (a, b) = (picks[at].0 % (at + 1), picks[at].1 % (at + 1));
+                    let reads = if a == b { vec![a] } else { vec![a, b] };
+                    // Step `n` writes value `n + 1`.
+                    let after = reads.iter().filter_map(|value| value.checked_sub(1)).collect();
+                    let writes = SmallVec::from_slice(&[at + 1]);
+                    StepValues { reads: reads.into(), writes, after }
+                })
+                .collect();
+            Problem {
+                steps,
+                bytes: sizes.iter().copied().map(Bytes).collect(),
+                live_in: vec![0],
+                live_out: vec![count],
+                alignment,
+            }
+        })
+    }
+
+    /// Every order in which the steps may run.
+    pub(crate) fn every_order(problem: &Problem) -> Vec<Vec<usize>> {
+        fn extend(problem: &Problem, order: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+            if order.len() == problem.steps.len() {
+                found.push(order.clone());
+                return;
+            }
+            for step in 0..problem.steps.len() {
+                let is_ready = problem.steps[step].after.iter().all(|it| order.contains(it));
+                if !order.contains(&step) && is_ready {
+                    order.push(step);
+                    extend(problem, order, found);
+                    order.pop();
+                }
+            }
+        }
+        let mut found = Vec::new();
+        extend(problem, &mut Vec::new(), &mut found);
+        found
     }
 }

@@ -2,11 +2,12 @@
 //! complete and the same twice, and nothing panics.
 
 use cofit_chip::{Card, Chip, Selection, catalogue};
-use cofit_compile::compile;
+use cofit_compile::{certificate, compile};
 use cofit_explore::{Budget, Evaluation, evaluate};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Verified;
-use cofit_report::{Subject, check, json, plan, sim};
+use cofit_report::plan::{self, Planned};
+use cofit_report::{Subject, check, json, sim};
 use cofit_vocab::{Bytes, Cycles};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -296,7 +297,9 @@ fn check_pair(model: &Verified, chip: &Chip) {
     let again = evaluate(model, chip, &Budget::default()).expect("well-formed plans");
     let [one, two] = [&evaluation, &again].map(|evaluation| {
         let subject = Subject { model: model.model(), chip, evaluation };
-        [check::json_value(&subject), sim::json_value(&subject), plan::json_value(&subject)]
+        let certificate = certificate::of(&evaluation.plan);
+        let planned = Planned { subject, cap: None, certificate: Some(&certificate) };
+        [check::json_value(&subject), sim::json_value(&subject), plan::json_value(&planned)]
     });
     for (one, two) in one.iter().zip(&two) {
         let text = json::text(one);

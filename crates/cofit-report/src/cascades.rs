@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use cofit_compile::ethos_u::{Front, Point};
-use cofit_vocab::FigureKind;
+use cofit_vocab::{Bytes, FigureKind};
 use serde_json::{Value, json};
 
 use crate::table::{ColumnKind, Table};
@@ -49,8 +49,19 @@ fn cascades(point: &Point) -> String {
     if texts.is_empty() { "layer by layer".to_owned() } else { texts.join(", ") }
 }
 
-/// The front.
-pub fn text(front: &Front, subject: &Subject<'_>, rendering: Rendering) -> String {
+/// The position of the fastest schedule within so many bytes.
+pub fn within(front: &Front, cap: Bytes) -> Option<usize> {
+    let fitting = front.points.iter().enumerate().filter(|(_, point)| point.bytes <= cap);
+    fitting.min_by_key(|(_, point)| (point.cycles, point.bytes)).map(|(at, _)| at)
+}
+
+/// The front, then the schedule that a cap chooses.
+pub fn text(
+    front: &Front,
+    subject: &Subject<'_>,
+    cap: Option<Bytes>,
+    rendering: Rendering,
+) -> String {
     let mut text = check::heading(subject);
     text.push('\n');
     text.push_str(&table(front, subject, Numbers::Grouped).text(rendering.width));
@@ -58,6 +69,22 @@ pub fn text(front: &Front, subject: &Subject<'_>, rendering: Rendering) -> Strin
     let line = "cascades: steps that run stripe by stripe, with the rows of each step's stripe; \
                 cycles by Vela's formulas for the schedule";
     let _ = writeln!(text, "{}", words::wrapped(line, rendering.width, 2));
+    if let Some(cap) = cap {
+        let chosen = within(front, cap).map(|at| &front.points[at]);
+        let line = match chosen {
+            Some(point) => format!(
+                "within {cap}: {} and {} cycles, {}",
+                point.bytes,
+                Numbers::Grouped.count(point.cycles.get()),
+                cascades(point)
+            ),
+            None => {
+                let least = front.points.iter().map(|point| point.bytes).min();
+                format!("no schedule fits {cap}: the least is {}", least.unwrap_or_default())
+            }
+        };
+        let _ = writeln!(text, "{}", words::wrapped(&line, rendering.width, 2));
+    }
     text
 }
 
@@ -72,7 +99,7 @@ pub fn markdown(front: &Front, subject: &Subject<'_>) -> String {
 }
 
 /// The front with the stripes of every cascade and the address of every buffer.
-pub fn json_value(front: &Front, subject: &Subject<'_>) -> Value {
+pub fn json_value(front: &Front, subject: &Subject<'_>, cap: Option<Bytes>) -> Value {
     let mut value = json::head(subject);
     let profile = &subject.evaluation.profile;
     let points: Vec<Value> = front
@@ -112,6 +139,10 @@ pub fn json_value(front: &Front, subject: &Subject<'_>) -> Value {
         })
         .collect();
     value.insert("front".to_owned(), json!(points));
+    let cap = cap.map(
+        |cap| json!({ "bytes": json::bytes(cap, FigureKind::Exact), "point": within(front, cap) }),
+    );
+    value.insert("cap".to_owned(), cap.unwrap_or(Value::Null));
     value.insert("assumptions".to_owned(), json::assumptions(subject));
     Value::Object(value)
 }

@@ -3,7 +3,8 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
+//! One command, one file: [`check`], [`inspect`], [`plan`] with [`plan_map`], [`tflm`],
+//! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
@@ -20,6 +21,7 @@ pub mod json;
 pub mod lint;
 pub mod pareto;
 pub mod plan;
+pub mod plan_map;
 pub mod quantize;
 pub mod run;
 pub mod score;
@@ -27,6 +29,7 @@ pub mod sensitivity;
 pub mod sim;
 mod subject;
 pub mod table;
+pub mod tflm;
 mod transfers;
 pub mod verify;
 pub mod words;

@@ -2,17 +2,44 @@
 
 use std::fmt::Write as _;
 
-use cofit_compile::plan::{Buffer, BufferRole, ConstantRole, Placement};
-use cofit_vocab::FigureKind;
+use cofit_compile::certificate::PlanCertificate;
+use cofit_compile::joint_order::Shown;
+use cofit_compile::plan::{Buffer, BufferId, BufferRole, ConstantRole, Placement};
+use cofit_vocab::{Bytes, FigureKind};
 use cranelift_entity::EntityRef;
 use serde_json::{Map, Value, json};
 
 use crate::table::{ColumnKind, Table};
 use crate::words::Numbers;
-use crate::{Rendering, Subject, check, json, sim, transfers, words};
+use crate::{Rendering, Subject, check, json, plan_map, sim, tflm, transfers, words};
+
+/// What a report on a plan is about.
+#[derive(Clone, Copy)]
+pub struct Planned<'a> {
+    /// The model on the chip.
+    pub subject: Subject<'a>,
+    /// The bytes that activations and scratch areas may have, where there is a limit.
+    pub cap: Option<Bytes>,
+    /// What shows the bounds, where it is asked for.
+    pub certificate: Option<&'a PlanCertificate>,
+}
+
+impl Planned<'_> {
+    /// Bytes of activations, staging and scratch areas over all memories.
+    pub fn arena(&self) -> Bytes {
+        let memories = self.subject.evaluation.plan.memories.values();
+        memories.map(|used| used.activations + used.scratch).sum()
+    }
+
+    /// Whether the arena keeps to its cap.
+    pub fn fits(&self) -> bool {
+        self.cap.is_none_or(|cap| self.arena() <= cap)
+    }
+}
 
 fn table(subject: &Subject<'_>, numbers: Numbers) -> Table {
     let mut table = Table::new(&[
+        ("MAP", ColumnKind::Word),
         ("MEMORY", ColumnKind::Word),
         ("ADDRESS", ColumnKind::Number),
         ("BYTES", ColumnKind::Number),
@@ -20,14 +47,16 @@ fn table(subject: &Subject<'_>, numbers: Numbers) -> Table {
         ("ROLE", ColumnKind::Word),
         ("TENSOR", ColumnKind::Name),
     ]);
-    for buffer in subject.evaluation.plan.buffers.values() {
+    let plan = &subject.evaluation.plan;
+    for (buffer, letter) in plan.buffers.values().zip(plan_map::letters(plan)) {
         table.row(vec![
+            letter.to_string(),
             memory(subject, buffer).unwrap_or_else(|| "nowhere".to_owned()),
             buffer.address.map_or_else(|| "-".to_owned(), |address| numbers.count(address.get())),
             numbers.count(buffer.bytes.get()),
             format!("{}-{}", buffer.first_step.as_u32(), buffer.last_step.as_u32()),
             role(buffer).to_owned(),
-            words::short_name(&subject.evaluation.plan.buffer_name(buffer)).to_owned(),
+            words::short_name(&plan.buffer_name(buffer)).to_owned(),
         ]);
     }
     table
@@ -48,36 +77,56 @@ const fn role(buffer: &Buffer) -> &'static str {
     }
 }
 
-/// Buffers, then how good order and packing are.
-pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
+/// Buffers, the map of every memory, then how good order and packing are.
+pub fn text(planned: &Planned<'_>, rendering: Rendering) -> String {
+    let subject = &planned.subject;
     let plan = &subject.evaluation.plan;
     let mut text = check::heading(subject);
     text.push('\n');
     text.push_str(&table(subject, Numbers::Grouped).text(rendering.width));
+    for id in plan.memories.keys() {
+        let map = plan_map::text(plan, id, rendering.width);
+        if !map.is_empty() {
+            let _ = write!(text, "\n{}\n{map}", subject.chip.memories[id.index()].id);
+        }
+    }
     text.push('\n');
+    let mut line = |words: &str| {
+        let _ = writeln!(text, "{}", words::wrapped(words, rendering.width, 2));
+    };
     for (id, used) in &plan.memories {
         if used.need().is_zero() {
             continue;
         }
-        let mut line = format!("{}: needs {}", subject.chip.memories[id.index()].id, used.need());
+        let mut words = format!("{}: needs {}", subject.chip.memories[id.index()].id, used.need());
         if let Some(available) = used.available {
-            let _ = write!(line, " of {available}");
+            let _ = write!(words, " of {available}");
         }
         let packed = used.activations + used.scratch;
         if !packed.is_zero() {
             let proof = if used.is_optimal { "proved lowest" } else { "not proved lowest" };
-            let _ = write!(line, "; packed {packed}, bound {}, {proof}", used.lower_bound);
+            let _ = write!(words, "; packed {packed}, bound {}, {proof}", used.lower_bound);
         }
         if let Some(step) = used.peak_step {
             let name = plan.step_name(step);
             let name = words::short_name(&name);
-            let _ = write!(line, "; peak at step {} ({name})", step.as_u32());
+            let _ = write!(words, "; peak at step {} ({name})", step.as_u32());
         }
-        let _ = writeln!(text, "{}", words::wrapped(&line, rendering.width, 2));
+        line(&words);
     }
     text.push_str(&transfers::plan_text(subject, rendering));
+    let mut line = |words: &str| {
+        let _ = writeln!(text, "{}", words::wrapped(words, rendering.width, 2));
+    };
     let proof = if plan.order.is_optimal { "no order is lower" } else { "not proved best" };
-    let _ = writeln!(text, "order: {} live at once at most; {proof}", plan.order.peak);
+    line(&format!("order: {} live at once at most; {proof}", plan.order.peak));
+    line(&format!("order and packing together: {}", joint_words(planned)));
+    if let Some(cap) = planned.cap {
+        line(&cap_words(planned, cap));
+    }
+    if let Some(certificate) = planned.certificate {
+        certificate_text(subject, certificate, &mut line);
+    }
     for refusal in &plan.refusals {
         let _ = writeln!(text, "{}", refusal.diagnostic);
     }
@@ -87,18 +136,118 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
     text
 }
 
-/// One row a buffer.
-pub fn csv(subject: &Subject<'_>) -> String {
-    table(subject, Numbers::Plain).csv()
+/// What is proved about order and packing together.
+fn joint_words(planned: &Planned<'_>) -> String {
+    let joint = &planned.subject.evaluation.plan.joint;
+    let scope = if joint.is_order_given {
+        "in the model's order, which the runtime keeps"
+    } else {
+        "in any order"
+    };
+    let (arena, bound) = (planned.arena(), joint.lower_bound);
+    match joint.shown {
+        Shown::ByOrderBound | Shown::ByExhaustion if arena == bound => {
+            format!("{arena}, proved lowest {scope}")
+        }
+        Shown::ByOrderBound | Shown::ByExhaustion | Shown::Open if arena < bound => {
+            // Layers that stream, or overwrite their operands, need less than whole tensors.
+            format!("{arena}, below the {bound} that whole tensors side by side need {scope}")
+        }
+        Shown::ByOrderBound | Shown::ByExhaustion | Shown::Open => {
+            format!("{arena}; bound {bound} {scope}")
+        }
+    }
+}
+
+/// How the arena stands to its cap, and what is alive at the peak where it is over.
+fn cap_words(planned: &Planned<'_>, cap: Bytes) -> String {
+    let plan = &planned.subject.evaluation.plan;
+    let mut words = tflm::cap_words(planned.arena(), cap);
+    if !planned.fits() {
+        let fullest = plan.memories.iter().max_by_key(|(_, used)| used.activations + used.scratch);
+        if let Some((id, step)) = fullest.and_then(|(id, used)| Some((id, used.peak_step?))) {
+            let alive = plan.alive_at(step, id);
+            let _ = write!(words, "; alive at step {}: {alive}", step.as_u32());
+        }
+    }
+    words
+}
+
+/// What shows the bounds.
+fn certificate_text(
+    subject: &Subject<'_>,
+    certificate: &PlanCertificate,
+    line: &mut impl FnMut(&str),
+) {
+    let plan = &subject.evaluation.plan;
+    for packing in &certificate.packings {
+        let live: Vec<String> = packing
+            .live
+            .iter()
+            .map(|&id| {
+                let buffer = &plan.buffers[id];
+                let name = plan.buffer_name(buffer);
+                format!("{} ({})", words::short_name(&name), buffer.bytes)
+            })
+            .collect();
+        let step = packing.instant / 2;
+        let memory = &subject.chip.memories[packing.memory.index()].id;
+        line(&format!(
+            "certificate of {memory}: at step {step} these are live and take {}: {}",
+            packing.bytes,
+            live.join(", ")
+        ));
+    }
+    line(&match certificate.hungriest {
+        Some(step) => format!(
+            "certificate of the order: step {} ({}) takes {} by its own operands and results",
+            step.as_u32(),
+            words::short_name(&plan.step_name(step)),
+            plan.order.peak
+        ),
+        None => format!(
+            "certificate of the order: a search over {} sets of executed steps; the JSON form \
+             holds what each step reads and writes, to search again",
+            plan.order.states
+        ),
+    });
+}
+
+/// One row a buffer, in minimalloc's columns: instants count half steps, and a buffer is live from
+/// `lower` to before `upper`.
+pub fn csv(planned: &Planned<'_>) -> String {
+    let subject = &planned.subject;
+    let plan = &subject.evaluation.plan;
+    let columns =
+        ["id", "lower", "upper", "size", "alignment", "offset", "memory", "role", "tensor"];
+    let mut table = Table::new(&columns.map(|name| (name, ColumnKind::Word)));
+    for (id, buffer) in &plan.buffers {
+        let (begin, end) = buffer.halves();
+        table.row(vec![
+            id.to_string(),
+            begin.to_string(),
+            (end + 1).to_string(),
+            buffer.bytes.get().to_string(),
+            buffer.alignment.to_string(),
+            // minimalloc's mark of an open offset.
+            buffer.address.map_or_else(|| "-1".to_owned(), |address| address.get().to_string()),
+            memory(subject, buffer).unwrap_or_else(|| "nowhere".to_owned()),
+            role(buffer).to_owned(),
+            // Readers of the format split at every comma.
+            plan.buffer_name(buffer).replace([',', '"', '\n', '\r'], ";"),
+        ]);
+    }
+    table.csv()
 }
 
 /// One row a buffer, in Markdown.
-pub fn markdown(subject: &Subject<'_>) -> String {
-    table(subject, Numbers::Grouped).markdown()
+pub fn markdown(planned: &Planned<'_>) -> String {
+    table(&planned.subject, Numbers::Grouped).markdown()
 }
 
 /// The plan as the machine contract has it.
-pub fn json_value(subject: &Subject<'_>) -> Value {
+pub fn json_value(asked: &Planned<'_>) -> Value {
+    let subject = &asked.subject;
     let plan = &subject.evaluation.plan;
     let planned = |bytes| json::bytes(bytes, FigureKind::Planned);
     let mut value = json::head(subject);
@@ -173,8 +322,28 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
             "peak": planned(plan.order.peak),
             "lower_bound": planned(plan.order.lower_bound),
             "optimal": plan.order.is_optimal,
+            "states": plan.order.states,
         }),
     );
+    let joint = &plan.joint;
+    value.insert(
+        "joint".to_owned(),
+        json!({
+            "bytes": planned(asked.arena()),
+            "lower_bound": planned(joint.lower_bound),
+            "optimal": joint.shown != Shown::Open && asked.arena() == joint.lower_bound,
+            "shown": tflm::shown_name(joint.shown),
+            "orders": joint.orders,
+            "order_given": joint.is_order_given,
+        }),
+    );
+    if let Some(cap) = asked.cap {
+        value.insert("cap".to_owned(), json::bytes(cap, FigureKind::Exact));
+        value.insert("fits_cap".to_owned(), json!(asked.fits()));
+    }
+    if let Some(certificate) = asked.certificate {
+        value.insert("certificate".to_owned(), certificate_json(subject, certificate));
+    }
     let packing: Map<String, Value> = plan
         .memories
         .iter()
@@ -194,4 +363,36 @@ pub fn json_value(subject: &Subject<'_>) -> Value {
         plan.refusals.iter().map(|refusal| json::diagnostic(&refusal.diagnostic)).collect();
     value.insert("refusals".to_owned(), json!(refusals));
     Value::Object(value)
+}
+
+/// The certificate for machines: buffers and steps by their ids.
+fn certificate_json(subject: &Subject<'_>, certificate: &PlanCertificate) -> Value {
+    let buffers = |list: &[BufferId]| list.iter().map(|id| id.as_u32()).collect::<Vec<_>>();
+    let packings: Map<String, Value> = certificate
+        .packings
+        .iter()
+        .map(|packing| {
+            let entry = json!({
+                "instant": packing.instant,
+                "live": buffers(&packing.live),
+                "bytes": json::bytes(packing.bytes, FigureKind::Exact),
+            });
+            (subject.chip.memories[packing.memory.index()].id.clone(), entry)
+        })
+        .collect();
+    let steps: Vec<Value> = certificate
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "reads": buffers(&step.reads),
+                "writes": buffers(&step.writes),
+                "after": step.after.iter().map(|id| id.as_u32()).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "packing": packings,
+        "order": { "step": certificate.hungriest.map(|id| id.as_u32()), "steps": steps },
+    })
 }

@@ -239,8 +239,33 @@ pub struct SimArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub model: ModelArgs,
+    /// A chip of the catalogue (`cofit chips list`) or a card file
+    #[arg(
+        long,
+        value_name = "ID|FILE.toml",
+        required_unless_present = "tflm",
+        conflicts_with = "tflm"
+    )]
+    pub chip: Option<String>,
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub tuning: TuningArgs,
+    /// Write a memory plan for TensorFlow Lite for Microcontrollers into a copy of the .tflite file,
+    /// which `-o` names; needs no chip
+    #[arg(
+        long,
+        requires = "output",
+        conflicts_with_all = [
+            "print_after", "stop_after", "timings", "pareto", "certificate", "runtime", "op_point",
+            "clock", "threads", "overrides",
+        ]
+    )]
+    pub tflm: bool,
+    /// Most bytes of activations and scratch areas, as in `64KiB`; exit 1 if the plan takes more
+    #[arg(long, value_name = "SIZE")]
+    pub cap: Option<String>,
+    /// What shows that order and packing are the best, for a reader to check
+    #[arg(long, conflicts_with = "pareto")]
+    pub certificate: bool,
     /// Print the state after this pass; `all` for every pass
     #[arg(long, value_name = "PASS")]
     pub print_after: Option<String>,
@@ -264,6 +289,13 @@ pub struct PlanArgs {
     pub no_recompute: bool,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl PlanArgs {
+    /// The chip and how it runs.
+    pub fn target(&self) -> TargetArgs {
+        TargetArgs { chip: self.chip.clone().unwrap_or_default(), tuning: self.tuning.clone() }
+    }
 }
 
 /// Arguments of `compare`.

@@ -13,6 +13,7 @@ pub mod quantize;
 pub mod run;
 pub mod sensitivity;
 pub mod sim;
+pub mod tflm;
 pub mod verify;
 
 use cofit_chip::Chip;

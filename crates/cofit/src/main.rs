@@ -13,6 +13,7 @@ mod load;
 mod output;
 mod progress;
 mod scoring;
+mod size;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,11 +1,13 @@
 //! Finds the order of steps that needs the fewest bytes, where the runtime leaves it free.
 
-use cofit_chip::Ordering;
-use cranelift_entity::PrimaryMap;
+use cofit_chip::{Content, Ordering};
+use cranelift_entity::{PrimaryMap, SecondaryMap};
 use smallvec::SmallVec;
 
 use crate::context::Context;
-use crate::plan::{OrderProof, Plan, Step};
+use crate::effects::keeps_its_turn;
+use crate::joint_order;
+use crate::plan::{JointProof, OrderProof, Plan, Step};
 use crate::step_order::{self, Problem, StepValues};
 use crate::values::Values;
 
@@ -13,15 +15,29 @@ use crate::values::Values;
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let values = Values::of(plan);
     let problem = problem(plan, context, &values);
-    let best = step_order::solve(&problem);
     let is_free = context.chip.runtime.ordering == Ordering::Free;
     let given: Vec<usize> = (0..plan.steps.len()).collect();
+    let joint =
+        if is_free { joint_order::solve(&problem) } else { joint_order::solve_as_given(&problem) };
+    let best = match &joint {
+        Some(joint) if is_free => {
+            step_order::Solution { order: joint.order.clone(), proof: joint.proof }
+        }
+        Some(_) | None => step_order::solve(&problem),
+    };
+    plan.joint = joint.map_or_else(JointProof::default, |joint| JointProof {
+        lower_bound: joint.lower_bound,
+        height: joint.height,
+        shown: joint.shown,
+        orders: joint.orders,
+        is_order_given: !is_free,
+    });
     if best.order == given || !is_free {
         let peak = step_order::peak_of(&problem, &given);
         plan.order = OrderProof {
             peak,
-            lower_bound: best.proof.lower_bound,
-            is_optimal: best.proof.is_optimal && peak == best.proof.peak,
+            is_optimal: best.proof.is_optimal && peak == best.proof.lower_bound,
+            ..best.proof
         };
         return;
     }
@@ -56,17 +72,52 @@ fn problem(plan: &Plan, context: &Context<'_>, values: &Values) -> Problem {
         list.dedup();
         list
     };
+    let after = before(plan);
     Problem {
         steps: plan
             .steps
             .values()
-            .map(|step| StepValues {
+            .zip(after)
+            .map(|(step, after)| StepValues {
                 reads: value_of(&step.inputs),
                 writes: value_of(&step.outputs).into_iter().collect(),
+                after,
             })
             .collect(),
         live_in: (0..bytes.len()).filter(|&v| values.is_live_in(&plan.graph, v)).collect(),
         live_out: (0..bytes.len()).filter(|&v| values.is_live_out(&plan.graph, v)).collect(),
         bytes,
+        alignment: alignment(context),
     }
+}
+
+/// For every step the steps that must run before it: those that write its operands, and for one
+/// with an effect the one with an effect before it.
+fn before(plan: &Plan) -> Vec<SmallVec<[usize; 2]>> {
+    let mut writer: SecondaryMap<cofit_ir::TensorId, Option<usize>> = SecondaryMap::new();
+    let mut last_effect = None;
+    let mut all = Vec::with_capacity(plan.steps.len());
+    for (at, step) in plan.steps.values().enumerate() {
+        let mut after: SmallVec<[usize; 2]> =
+            step.inputs.iter().filter_map(|&tensor| writer[tensor]).collect();
+        let has_effect =
+            step.operators.iter().any(|&id| keeps_its_turn(&plan.graph, &plan.graph.operators[id]));
+        if has_effect {
+            after.extend(last_effect.replace(at));
+        }
+        after.sort_unstable();
+        after.dedup();
+        all.push(after);
+        step.outputs.iter().for_each(|&tensor| writer[tensor] = Some(at));
+    }
+    all
+}
+
+/// Alignment of activations: the runtime's, or that of the first memory that holds them.
+fn alignment(context: &Context<'_>) -> u64 {
+    let memory = || {
+        let mut memories = context.memories().map(|(_, memory)| memory);
+        memories.find(|memory| memory.may_hold(Content::Activation)).map(|memory| memory.alignment)
+    };
+    context.chip.runtime.alignment.or_else(memory).map_or(1, |alignment| alignment.get().max(1))
 }

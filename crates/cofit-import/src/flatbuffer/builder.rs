@@ -35,6 +35,11 @@ pub enum Object {
     },
     /// Tables.
     Tables(Vec<TableBuilder>),
+    /// A vector of references.
+    List(Vec<Object>),
+    /// What stands at this position of the body that follows what is built
+    /// ([`TableBuilder::finish_before`]).
+    Behind(usize),
 }
 
 impl Object {
@@ -88,12 +93,36 @@ impl TableBuilder {
     /// # Errors
     /// A file beyond 2 GiB, where references no longer reach.
     pub fn finish(self, identifier: [u8; 4]) -> Result<Vec<u8>, TooLarge> {
+        self.finish_before(identifier, &[], 1)
+    }
+
+    /// The file whose root is this table, followed by `body`: another file or part of one, to which
+    /// [`Object::Behind`] refers. References within the body are relative and stay what they are;
+    /// it moves by a multiple of `alignment`.
+    ///
+    /// # Errors
+    /// A file beyond 2 GiB, where references no longer reach.
+    pub fn finish_before(
+        self,
+        identifier: [u8; 4],
+        body: &[u8],
+        alignment: usize,
+    ) -> Result<Vec<u8>, TooLarge> {
         let mut writer = Writer::default();
         writer.file.extend_from_slice(&[0; 4]);
         writer.file.extend_from_slice(&identifier);
         writer.pending.push_back((0, Object::Table(self)));
         while let Some((hole, object)) = writer.pending.pop_front() {
             writer.place(hole, object)?;
+        }
+        writer.pad_to(alignment.max(1), 0);
+        let start = writer.file.len();
+        if start.checked_add(body.len()).is_none_or(|end| end > LIMIT) {
+            return Err(TooLarge);
+        }
+        writer.file.extend_from_slice(body);
+        for (hole, position) in std::mem::take(&mut writer.behind) {
+            writer.refer_to(hole, start.checked_add(position).ok_or(TooLarge)?)?;
         }
         Ok(writer.file)
     }
@@ -121,6 +150,8 @@ struct Writer {
     pending: VecDeque<(usize, Object)>,
     /// Vtables written so far; tables of one layout share theirs.
     vtables: BTreeMap<Vec<u8>, usize>,
+    /// Holes that refer to positions of the body.
+    behind: Vec<(usize, usize)>,
 }
 
 impl Writer {
@@ -138,15 +169,25 @@ impl Writer {
                 self.vector(hole, data.len() / width.max(1), &data, width.max(4))
             }
             Object::Tables(tables) => {
-                let holes = vec![0; tables.len() * 4];
-                self.vector(hole, tables.len(), &holes, 4)?;
-                let start = self.file.len() - holes.len();
-                for (index, table) in tables.into_iter().enumerate() {
-                    self.pending.push_back((start + index * 4, Object::Table(table)));
-                }
+                self.list(hole, tables.into_iter().map(Object::Table).collect())
+            }
+            Object::List(objects) => self.list(hole, objects),
+            Object::Behind(position) => {
+                self.behind.push((hole, position));
                 Ok(())
             }
         }
+    }
+
+    /// Writes a vector of references, to be filled.
+    fn list(&mut self, hole: usize, objects: Vec<Object>) -> Result<(), TooLarge> {
+        let holes = vec![0; objects.len() * 4];
+        self.vector(hole, objects.len(), &holes, 4)?;
+        let start = self.file.len() - holes.len();
+        for (index, object) in objects.into_iter().enumerate() {
+            self.pending.push_back((start + index * 4, object));
+        }
+        Ok(())
     }
 
     /// Writes a count and `data`, whose first byte is aligned.
@@ -171,7 +212,13 @@ impl Writer {
 
     /// Fills `hole` with the distance to the present end.
     fn refer(&mut self, hole: usize) -> Result<(), TooLarge> {
-        let distance = u32::try_from(self.file.len() - hole).map_err(|_| TooLarge)?;
+        self.refer_to(hole, self.file.len())
+    }
+
+    /// Fills `hole` with the distance to `target`, which is further on.
+    fn refer_to(&mut self, hole: usize, target: usize) -> Result<(), TooLarge> {
+        let distance = target.checked_sub(hole).and_then(|distance| u32::try_from(distance).ok());
+        let distance = distance.ok_or(TooLarge)?;
         self.file[hole..hole + 4].copy_from_slice(&distance.to_le_bytes());
         Ok(())
     }

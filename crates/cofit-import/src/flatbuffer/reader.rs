@@ -251,6 +251,33 @@ impl<'a> Table<'a> {
         self.field(field, 4)?.map(|at| self.reader.table_behind(at)).transpose()
     }
 
+    /// Where the object stands that a field refers to.
+    ///
+    /// # Errors
+    /// A reference out of the file.
+    pub fn reference(&self, field: u16) -> Result<Option<usize>, Fault> {
+        self.field(field, 4)?.map(|at| self.reader.follow(at)).transpose()
+    }
+
+    /// The references of a vector of tables: where each stands, and where it points. None where
+    /// the vector was left out.
+    ///
+    /// # Errors
+    /// A vector or a reference out of the file, or more data than the budget allows.
+    pub fn references(&self, field: u16) -> Result<Vec<(usize, usize)>, Fault> {
+        let Some(at) = self.field(field, 4)? else { return Ok(Vec::new()) };
+        let range = self.reader.vector_behind(at, 4)?;
+        self.reader.charge(range.start, range.len() as u64)?;
+        let places = range.step_by(4);
+        places.map(|at| self.reader.follow(at).map(|target| (at, target))).collect()
+    }
+
+    /// The numbers of the fields that are there, in order.
+    pub fn present(&self) -> impl Iterator<Item = u16> {
+        let slots = self.slots.chunks_exact(2).map(u16::from_bytes);
+        (0u16..).zip(slots).filter(|&(_, offset)| offset != 0).map(|(field, _)| field)
+    }
+
     /// A string.
     ///
     /// # Errors

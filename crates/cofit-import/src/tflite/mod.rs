@@ -28,6 +28,8 @@
 pub mod operators;
 pub mod schema;
 
+pub mod offline_plan;
+
 mod read;
 mod read_graph;
 mod write;

@@ -27,10 +27,16 @@ pub mod model {
     pub const DESCRIPTION: u16 = 3;
     /// `buffers`.
     pub const BUFFERS: u16 = 4;
+    /// `metadata_buffer`, an older list of buffers that hold metadata.
+    pub const METADATA_BUFFER: u16 = 5;
     /// `metadata`.
     pub const METADATA: u16 = 6;
     /// `signature_defs`.
     pub const SIGNATURE_DEFS: u16 = 7;
+    /// `external_buffer_groups`: files that hold constants.
+    pub const EXTERNAL_BUFFER_GROUPS: u16 = 8;
+    /// `external_buffers`: constants in other files.
+    pub const EXTERNAL_BUFFERS: u16 = 9;
 }
 
 /// Fields of `OperatorCode`.

@@ -97,4 +97,12 @@ crate::codes! {
         "The model is too large for a TFLite file",
         why: "The format's offsets reach 2 GiB.",
         cure: "Split the model or store its weights with fewer bits.";
+    PLAN_NEEDS_TFLITE = "CF-TFL-043", Usage,
+        "Only a .tflite file can carry a memory plan for TFLM",
+        why: "The plan is written into a copy of the file that the runtime loads, of which nothing else changes.",
+        cure: "Give the .tflite file, or make one first with `cofit convert MODEL -o NEW.tflite`.";
+    PLAN_NOT_WRITTEN = "CF-TFL-044", Model,
+        "The file cannot carry a memory plan for TFLM",
+        why: "TFLM reads offsets for the tensors of one graph, and the copy must keep everything else in the file as it is.",
+        cure: "Run the file as it is: TFLM then places the tensors itself.";
 }

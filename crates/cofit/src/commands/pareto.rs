@@ -7,19 +7,20 @@ use cofit_explore::{Budget, StreamingFront};
 use cofit_report::cascades;
 use cofit_report::pareto::{self, Front};
 use cofit_stream::{Question, Side};
-use cofit_vocab::Place;
 use cofit_vocab::diagnostic::plan;
+use cofit_vocab::{Bytes, Place};
 
 use super::{Evaluated, emit};
 use crate::args::PlanArgs;
 use crate::failure::Failure;
-use crate::{Outcome, output};
+use crate::{Outcome, output, size};
 
 /// Runs the command.
 pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let evaluated = Evaluated::new(&args.model, &args.target, &Budget::default())?;
+    let cap = args.cap.as_deref().map(size::parse).transpose()?;
+    let evaluated = Evaluated::new(&args.model, &args.target(), &Budget::default())?;
     if evaluated.chip.engines.iter().any(|engine| matches!(engine.timing, Timing::EthosU(_))) {
-        return cascades(args, &evaluated);
+        return cascades(args, &evaluated, cap);
     }
     let side = |is_outside| if is_outside { Side::Outside } else { Side::Arena };
     let question = Question {
@@ -29,7 +30,7 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
     };
     let front = StreamingFront::of(&evaluated.evaluation.plan, &evaluated.chip, question)
         .map_err(|breach| Failure::new(&plan::STREAMING, breach.to_string(), Place::default()))?;
-    let front = Front { subject: evaluated.subject(), front: &front, cap: None };
+    let front = Front { subject: evaluated.subject(), front: &front, cap };
     emit(
         &args.output,
         || pareto::text(&front, output::rendering(&args.output)),
@@ -37,14 +38,19 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
         || pareto::csv(&front),
         || pareto::markdown(&front),
     )?;
-    Ok(Outcome::Holds)
+    let fits = cap.is_none_or(|cap| front.front.within(cap.get()).is_some());
+    Ok(if fits { Outcome::Holds } else { Outcome::Violated })
 }
 
 /// Points of an Ethos-U's front that are laid out.
 const MOST_POINTS: usize = 24;
 
 /// On an Ethos-U, whose layers are cut into stripes by rules of its own.
-fn cascades(args: &PlanArgs, evaluated: &Evaluated) -> Result<Outcome, Failure> {
+fn cascades(
+    args: &PlanArgs,
+    evaluated: &Evaluated,
+    cap: Option<Bytes>,
+) -> Result<Outcome, Failure> {
     let front = ethos_u::front(
         evaluated.model.model(),
         &evaluated.chip,
@@ -57,10 +63,11 @@ fn cascades(args: &PlanArgs, evaluated: &Evaluated) -> Result<Outcome, Failure> 
     let subject = evaluated.subject();
     emit(
         &args.output,
-        || cascades::text(&front, &subject, output::rendering(&args.output)),
-        || cascades::json_value(&front, &subject),
+        || cascades::text(&front, &subject, cap, output::rendering(&args.output)),
+        || cascades::json_value(&front, &subject, cap),
         || cascades::csv(&front, &subject),
         || cascades::markdown(&front, &subject),
     )?;
-    Ok(Outcome::Holds)
+    let fits = cap.is_none_or(|cap| cascades::within(&front, cap).is_some());
+    Ok(if fits { Outcome::Holds } else { Outcome::Violated })
 }

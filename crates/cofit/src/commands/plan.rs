@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use cofit_chip::Chip;
 use cofit_compile::passes::PASSES;
-use cofit_compile::{Observer, Plan, compile, dump};
+use cofit_compile::{Observer, Plan, certificate, compile, dump};
 use cofit_explore::Budget;
-use cofit_report::plan;
+use cofit_report::plan::{self, Planned};
 use cofit_vocab::Place;
 use cofit_vocab::diagnostic::usage;
 
 use super::{Evaluated, emit};
 use crate::args::PlanArgs;
 use crate::failure::Failure;
-use crate::{Outcome, load, output};
+use crate::{Outcome, load, output, size};
 
 /// Runs the command.
 pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
@@ -29,24 +29,30 @@ pub fn run(args: &PlanArgs) -> Result<Outcome, Failure> {
     if args.print_after.is_some() || args.stop_after.is_some() || args.timings {
         return watch(args);
     }
+    if args.tflm {
+        return super::tflm::run(args);
+    }
     if args.pareto {
         return super::pareto::run(args);
     }
-    let evaluated = Evaluated::new(&args.model, &args.target, &Budget::default())?;
-    let subject = evaluated.subject();
+    let cap = args.cap.as_deref().map(size::parse).transpose()?;
+    let evaluated = Evaluated::new(&args.model, &args.target(), &Budget::default())?;
+    let certificate = args.certificate.then(|| certificate::of(&evaluated.evaluation.plan));
+    let planned = Planned { subject: evaluated.subject(), cap, certificate: certificate.as_ref() };
     emit(
         &args.output,
-        || plan::text(&subject, output::rendering(&args.output)),
-        || plan::json_value(&subject),
-        || plan::csv(&subject),
-        || plan::markdown(&subject),
+        || plan::text(&planned, output::rendering(&args.output)),
+        || plan::json_value(&planned),
+        || plan::csv(&planned),
+        || plan::markdown(&planned),
     )?;
-    Ok(Outcome::Holds)
+    Ok(if planned.fits() { Outcome::Holds } else { Outcome::Violated })
 }
 
 /// Runs the passes under observation and prints what was asked for.
 fn watch(args: &PlanArgs) -> Result<Outcome, Failure> {
-    let chip = load::chip(&args.target.chip, &args.target.tuning)?;
+    let target = args.target();
+    let chip = load::chip(&target.chip, &target.tuning)?;
     let model = load::model(&args.model.model, &args.model.reading)?;
     let mut watcher = Watcher { args, chip: &chip, text: String::new() };
     let compiled = compile(model.model(), &chip, &mut watcher);

@@ -5,11 +5,13 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use cofit_chip::Chip;
+use cofit_compile::certificate;
 use cofit_explore::{Budget, evaluate};
 use cofit_ir::verify::Verified;
 use cofit_report::compare::{self, Pair};
-use cofit_report::{Rendering, Subject, check, inspect, json, plan, sim};
-use cofit_vocab::Seconds;
+use cofit_report::plan::{self, Planned};
+use cofit_report::{Rendering, Subject, check, inspect, json, sim};
+use cofit_vocab::{Bytes, Seconds};
 
 const SCREEN: Rendering = Rendering { width: 80 };
 
@@ -97,6 +99,8 @@ pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
         return Err(format!("{}: causes {sum}, cycles {}", chip.id(), profile.cycles));
     }
     let subject = Subject { model: model.model(), chip, evaluation: &evaluation };
+    let certificate = certificate::of(&evaluation.plan);
+    let planned = Planned { subject, cap: Some(Bytes(1000)), certificate: Some(&certificate) };
     let pairs = [Pair { model: "m", chip: chip.id(), result: Ok(subject) }];
     let reports = [
         check::text(&subject, SCREEN),
@@ -107,10 +111,10 @@ pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
         sim::csv(&subject),
         sim::markdown(&subject),
         json::text(&sim::json_value(&subject)),
-        plan::text(&subject, SCREEN),
-        plan::csv(&subject),
-        plan::markdown(&subject),
-        json::text(&plan::json_value(&subject)),
+        plan::text(&planned, SCREEN),
+        plan::csv(&planned),
+        plan::markdown(&planned),
+        json::text(&plan::json_value(&planned)),
         compare::text(&pairs, SCREEN),
         compare::csv(&pairs),
         compare::markdown(&pairs),
