@@ -385,6 +385,11 @@ fn certificate_json(subject: &Subject<'_>, certificate: &PlanCertificate) -> Val
         .collect();
     json!({
         "packing": packings,
-        "order": { "step": certificate.hungriest.map(|id| id.as_u32()), "steps": steps },
+        "order": {
+            "step": certificate.hungriest.map(|id| id.as_u32()),
+            "live_in": buffers(&certificate.live_in),
+            "live_out": buffers(&certificate.live_out),
+            "steps": steps,
+        },
     })
 }
