@@ -76,7 +76,11 @@ pub fn text(offline: &Offline<'_>, rendering: Rendering) -> String {
     if let Some(alone) = plan.unplanned_head {
         let more = alone.saturating_sub(plan.head);
         let share = more.as_f64() / plan.head.as_f64().max(1.0);
-        line(&format!("without the plan: {alone}, {} more ({})", more, words::percent(share)));
+        line(&if more.is_zero() {
+            "without the plan: the same".to_owned()
+        } else {
+            format!("without the plan: {alone}, {more} more ({})", words::percent(share))
+        });
     }
     if plan.is_reordered() {
         let order: Vec<String> = plan.order.iter().map(ToString::to_string).collect();
