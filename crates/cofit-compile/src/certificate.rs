@@ -11,6 +11,7 @@ use cranelift_entity::SecondaryMap;
 use smallvec::SmallVec;
 
 use crate::plan::{BufferId, BufferRole, MemoryId, Plan, StepId};
+use crate::values::Values;
 
 /// What shows the bounds of a plan.
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ pub struct PlanCertificate {
     pub packings: Vec<PackingCertificate>,
     /// What every step touches, in the plan's order.
     pub steps: Vec<StepCertificate>,
+    /// Buffers that hold inputs or state from the start.
+    pub live_in: Vec<BufferId>,
+    /// Buffers that hold outputs or state to the end.
+    pub live_out: Vec<BufferId>,
     /// The step whose own buffers take as much as the best order's peak, where one does.
     pub hungriest: Option<StepId>,
 }
@@ -57,11 +62,30 @@ pub fn of(plan: &Plan) -> PlanCertificate {
         own.dedup();
         take(plan, &own) >= plan.order.peak
     });
+    let values = Values::of(plan);
+    let (live_in, live_out) = ends(plan, &values);
     PlanCertificate {
+        live_in,
+        live_out,
         packings: plan.memories.keys().filter_map(|memory| packing(plan, memory)).collect(),
         hungriest: hungriest.map(|(id, _)| id),
         steps,
     }
+}
+
+/// The buffers that outlive the steps that touch them.
+fn ends(plan: &Plan, values: &Values) -> (Vec<BufferId>, Vec<BufferId>) {
+    let of_value = |buffer: &crate::plan::Buffer| match &buffer.role {
+        BufferRole::Activation(tensors) => tensors.first().and_then(|&it| values.of[it]),
+        BufferRole::Stream(tensor) => values.of[*tensor],
+        BufferRole::WeightStaging | BufferRole::Scratch => None,
+    };
+    let that = |is_live: &dyn Fn(usize) -> bool| {
+        let found = plan.buffers.iter().filter(|(_, buffer)| of_value(buffer).is_some_and(is_live));
+        found.map(|(id, _)| id).collect()
+    };
+    let live_in = that(&|value| values.is_live_in(&plan.graph, value));
+    (live_in, that(&|value| values.is_live_out(&plan.graph, value)))
 }
 
 /// What buffers that are live together take at least.

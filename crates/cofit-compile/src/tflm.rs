@@ -10,13 +10,16 @@
 //! - `RESHAPE` copies nothing where its result lies on its operand, so both share their bytes.
 //! - Tensors that no operator touches get room all the same. Nobody minds where.
 //! - Kernels may ask for scratch when they are prepared. No file can plan that: TFLM places it
-//!   around the offsets of the plan, and the head may end higher for it.
+//!   around the offsets of the plan, largest first, each in the lowest gap. The plan keeps one block free
+//!   for what the reference kernel of an operator asks for ([`scratch`]), in which all of it finds
+//!   room; another library's kernels may ask for more, and the head then ends higher.
 //!
 //! Sources: tensorflow/tflite-micro, `tensorflow/lite/micro/docs/memory_management.md`,
-//! `micro_allocation_info.cc`, `memory_planner/greedy_memory_planner.cc`, `kernels/reshape.cc`.
+//! `micro_allocation_info.cc`, `memory_planner/greedy_memory_planner.cc`, `kernels/reshape.cc`,
+//! `kernels/svdf_common.cc`, `kernels/transpose_conv.cc`, `kernels/reduce_common.cc`.
 
-use cofit_ir::{Graph, OperatorId, TensorId, TensorRole};
-use cofit_vocab::{Bytes, OperatorKind};
+use cofit_ir::{Graph, Operator, OperatorId, TensorId, TensorRole};
+use cofit_vocab::{Bytes, ElementType, OperatorKind};
 use cranelift_entity::{EntityRef, SecondaryMap};
 use smallvec::SmallVec;
 
@@ -37,14 +40,14 @@ pub struct OfflinePlan {
     pub order: Vec<usize>,
     /// Offset of every tensor of the file in the head; `None` for what TFLM does not plan.
     pub offsets: Vec<Option<u64>>,
-    /// Bytes of the head that the offsets take.
+    /// Bytes of the head: what the offsets and the reference kernels' scratch take.
     pub head: Bytes,
     /// Order and layout with their proofs. Its first step is the caller's, who fills the inputs.
     pub joint: Joint,
     /// The lowest head with the file's own order of operators.
     pub head_in_file_order: Bytes,
-    /// The head that TFLM's own planner makes of the file without a plan, scratch not counted;
-    /// `None` for files of very many tensors.
+    /// The head that TFLM's own planner makes of the file without a plan; `None` for files of very
+    /// many tensors.
     pub unplanned_head: Option<Bytes>,
 }
 
@@ -99,6 +102,37 @@ fn bytes(graph: &Graph, id: TensorId) -> Bytes {
         }
         TensorRole::Variable | TensorRole::Constant(_) => Bytes::ZERO,
     }
+}
+
+/// The scratch that the reference kernel of an operator asks for, buffer by buffer.
+fn scratch(graph: &Graph, operator: &Operator) -> SmallVec<[Bytes; 2]> {
+    /// Bytes of an accumulator.
+    const WORD: u64 = 4;
+    let element = |id: Option<TensorId>| id.map(|id| graph.tensors[id].element);
+    let elements = |id: Option<TensorId>| id.map_or(0, |id| graph.tensors[id].shape.elements());
+    let of = |count: u64, width: u64| Bytes(count.saturating_mul(width)).round_up_to(ALIGNMENT);
+    let output = operator.outputs.first().copied();
+    let is_integer = matches!(element(output), Some(ElementType::Int8 | ElementType::Int16));
+    let mut all: SmallVec<[Bytes; 2]> = SmallVec::new();
+    let kind = operator.kind();
+    if kind == OperatorKind::Svdf {
+        // One sum a filter and batch; the weights of features have a row a filter.
+        let weights = operator.input(1).map(|id| &graph.tensors[id].shape);
+        let filters = weights.and_then(|shape| shape.get(0)).unwrap_or(0);
+        let batch = output.and_then(|id| graph.tensors[id].shape.get(0)).unwrap_or(0);
+        all.push(of(u64::from(filters).saturating_mul(batch.into()), WORD));
+        if is_integer {
+            all.push(of(elements(output), WORD));
+        }
+    } else if kind == OperatorKind::TransposeConv2d && is_integer {
+        // Accumulators of 16-bit activations have 64 bits.
+        let is_wide = element(output) == Some(ElementType::Int16);
+        all.push(of(elements(output), if is_wide { 2 * WORD } else { WORD }));
+    } else if matches!(kind, OperatorKind::Mean | OperatorKind::Sum) && is_integer {
+        all.push(of(elements(output), WORD));
+    }
+    all.retain(|bytes| !bytes.is_zero());
+    all
 }
 
 /// Tensors that share their bytes.
@@ -160,6 +194,7 @@ fn problem(graph: &Graph, values: &Values) -> Problem {
     let fill =
         StepValues { writes: values.list(graph.inputs.iter().copied()), ..StepValues::default() };
     let mut steps = vec![fill];
+    let mut sizes = values.bytes.clone();
     let mut writer: SecondaryMap<TensorId, Option<usize>> = SecondaryMap::new();
     let mut last_effect = None;
     for operator in graph.operators.values() {
@@ -171,16 +206,22 @@ fn problem(graph: &Graph, values: &Values) -> Problem {
         }
         after.sort_unstable();
         after.dedup();
+        let mut writes: SmallVec<[usize; 1]> = values.list(operator.outputs.iter().copied());
+        let scratch: Bytes = scratch(graph, operator).into_iter().sum();
+        if !scratch.is_zero() {
+            writes.push(sizes.len());
+            sizes.push(scratch);
+        }
         steps.push(StepValues {
             reads: values.list(operator.inputs.iter().flatten().copied()),
-            writes: values.list(operator.outputs.iter().copied()),
+            writes,
             after,
         });
         operator.outputs.iter().for_each(|&tensor| writer[tensor] = Some(at));
     }
     Problem {
         steps,
-        bytes: values.bytes.clone(),
+        bytes: sizes,
         live_in: Vec::new(),
         live_out: values.list::<[usize; 4]>(graph.outputs.iter().copied()).into_vec(),
         alignment: ALIGNMENT,
@@ -196,7 +237,7 @@ struct Requirement {
     last: i64,
 }
 
-/// The head that TFLM's own planner makes, without scratch.
+/// The head that TFLM's own planner makes.
 fn unplanned_head(graph: &Graph) -> Option<Bytes> {
     if graph.tensors.len() > MOST_FOLLOWED {
         return None;
@@ -224,6 +265,14 @@ fn unplanned_head(graph: &Graph) -> Option<Bytes> {
     }
     for id in &graph.outputs {
         all[id.index()].last = graph.operators.len() as i64;
+    }
+    for (id, operator) in &graph.operators {
+        let buffers = scratch(graph, operator).into_iter();
+        all.extend(buffers.map(|bytes| Requirement {
+            bytes: bytes.get(),
+            first: scope(id),
+            last: scope(id),
+        }));
     }
     // Largest first; of equals the one that the file lists last.
     let mut by_size: Vec<Requirement> = all.into_iter().rev().filter(|it| it.bytes > 0).collect();

@@ -79,8 +79,9 @@ fn operators_change_places() {
 #[test]
 fn what_cannot_carry_a_plan_is_refused() {
     let refusal = |file: &[u8], order: &[usize], offsets: &[Option<u64>]| {
-        let diagnostic = write(file, "m.tflite", OfflinePlan { order, offsets });
-        diagnostic.expect_err("there is no plan").code.id
+        let written = write(file, "m.tflite", OfflinePlan { order, offsets });
+        let diagnostics = written.expect_err("there is no plan");
+        diagnostics.iter().next().expect("it says why").code.id
     };
     let one = file(1);
     assert_eq!(refusal(b"not a model", &[], &[]), "CF-TFL-043");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cofit_compile::certificate::PlanCertificate;
 use cofit_compile::joint_order::Shown;
-use cofit_compile::plan::{Buffer, BufferId, BufferRole, ConstantRole, Placement};
+use cofit_compile::plan::{Buffer, BufferId, BufferRole, ConstantRole, MemoryUse, Placement};
 use cofit_vocab::{Bytes, FigureKind};
 use cranelift_entity::EntityRef;
 use serde_json::{Map, Value, json};
@@ -29,6 +29,16 @@ impl Planned<'_> {
     pub fn arena(&self) -> Bytes {
         let memories = self.subject.evaluation.plan.memories.values();
         memories.map(|used| used.activations + used.scratch).sum()
+    }
+
+    /// Whether no order that the runtime may run has a lower layout. Nothing is said where several
+    /// memories share the buffers.
+    fn is_joint_optimal(&self) -> bool {
+        let plan = &self.subject.evaluation.plan;
+        let is_used = |used: &&MemoryUse| !(used.activations + used.scratch).is_zero();
+        plan.joint.shown != Shown::Open
+            && self.arena() == plan.joint.lower_bound
+            && plan.memories.values().filter(is_used).count() == 1
     }
 
     /// Whether the arena keeps to its cap.
@@ -145,17 +155,13 @@ fn joint_words(planned: &Planned<'_>) -> String {
         "in any order"
     };
     let (arena, bound) = (planned.arena(), joint.lower_bound);
-    match joint.shown {
-        Shown::ByOrderBound | Shown::ByExhaustion if arena == bound => {
-            format!("{arena}, proved lowest {scope}")
-        }
-        Shown::ByOrderBound | Shown::ByExhaustion | Shown::Open if arena < bound => {
-            // Layers that stream, or overwrite their operands, need less than whole tensors.
-            format!("{arena}, below the {bound} that whole tensors side by side need {scope}")
-        }
-        Shown::ByOrderBound | Shown::ByExhaustion | Shown::Open => {
-            format!("{arena}; bound {bound} {scope}")
-        }
+    if planned.is_joint_optimal() {
+        format!("{arena}, proved lowest {scope}")
+    } else if arena < bound {
+        // Layers that stream, or overwrite their operands, need less than whole tensors.
+        format!("{arena}, below the {bound} that whole tensors side by side need {scope}")
+    } else {
+        format!("{arena}; bound {bound} {scope}")
     }
 }
 
@@ -331,7 +337,7 @@ pub fn json_value(asked: &Planned<'_>) -> Value {
         json!({
             "bytes": planned(asked.arena()),
             "lower_bound": planned(joint.lower_bound),
-            "optimal": joint.shown != Shown::Open && asked.arena() == joint.lower_bound,
+            "optimal": asked.is_joint_optimal(),
             "shown": tflm::shown_name(joint.shown),
             "orders": joint.orders,
             "order_given": joint.is_order_given,
@@ -393,6 +399,11 @@ fn certificate_json(subject: &Subject<'_>, certificate: &PlanCertificate) -> Val
         .collect();
     json!({
         "packing": packings,
-        "order": { "step": certificate.hungriest.map(|id| id.as_u32()), "steps": steps },
+        "order": {
+            "step": certificate.hungriest.map(|id| id.as_u32()),
+            "live_in": buffers(&certificate.live_in),
+            "live_out": buffers(&certificate.live_out),
+            "steps": steps,
+        },
     })
 }

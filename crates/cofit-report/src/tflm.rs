@@ -27,8 +27,10 @@ pub struct Offline<'a> {
 }
 
 /// What the head holds beside the planned tensors.
-const SCRATCH: &str = "kernels may ask for scratch when they are prepared; TFLM places it around the \
-                       planned tensors, and its own structures behind them";
+const SCRATCH: &str = "the head holds tensors and the scratch of TFLM's reference kernels for SVDF, \
+                       transposed convolution, mean and sum; TFLM places scratch around the planned \
+                       tensors when it starts, other kernels may ask for more, and TFLM's own \
+                       structures lie behind the head";
 
 fn table(offline: &Offline<'_>, numbers: Numbers) -> Table {
     let mut table = Table::new(&[
@@ -66,7 +68,7 @@ pub fn text(offline: &Offline<'_>, rendering: Rendering) -> String {
     let mut line = |words: &str| {
         let _ = writeln!(text, "{}", words::wrapped(words, rendering.width, 2));
     };
-    let mut head = format!("head: {} for the tensors; {}", plan.head, proof(plan.joint.shown));
+    let mut head = format!("head: {}; {}", plan.head, proof(plan.joint.shown));
     if plan.joint.shown == Shown::Open {
         let _ = write!(head, ", bound {}", plan.joint.lower_bound);
     }
@@ -74,7 +76,11 @@ pub fn text(offline: &Offline<'_>, rendering: Rendering) -> String {
     if let Some(alone) = plan.unplanned_head {
         let more = alone.saturating_sub(plan.head);
         let share = more.as_f64() / plan.head.as_f64().max(1.0);
-        line(&format!("without the plan: {alone}, {} more ({})", more, words::percent(share)));
+        line(&if more.is_zero() {
+            "without the plan: the same".to_owned()
+        } else {
+            format!("without the plan: {alone}, {more} more ({})", words::percent(share))
+        });
     }
     if plan.is_reordered() {
         let order: Vec<String> = plan.order.iter().map(ToString::to_string).collect();

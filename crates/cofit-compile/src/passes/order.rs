@@ -113,11 +113,13 @@ fn before(plan: &Plan) -> Vec<SmallVec<[usize; 2]>> {
     all
 }
 
-/// Alignment of activations: the runtime's, or that of the first memory that holds them.
+/// Alignment of activations: the runtime's, or the smallest of the memories that hold them, so that
+/// bounds hold in each.
 fn alignment(context: &Context<'_>) -> u64 {
-    let memory = || {
-        let mut memories = context.memories().map(|(_, memory)| memory);
-        memories.find(|memory| memory.may_hold(Content::Activation)).map(|memory| memory.alignment)
+    let memories = || {
+        let memories = context.memories().map(|(_, memory)| memory);
+        let holding = memories.filter(|memory| memory.may_hold(Content::Activation));
+        holding.map(|memory| memory.alignment).min()
     };
-    context.chip.runtime.alignment.or_else(memory).map_or(1, |alignment| alignment.get().max(1))
+    context.chip.runtime.alignment.or_else(memories).map_or(1, |it| it.get().max(1))
 }

@@ -13,7 +13,7 @@
 use bytes::Bytes as SharedBytes;
 use cofit_ir::Model;
 use cofit_vocab::diagnostic::tflite as code;
-use cofit_vocab::{Code, Diagnostic, Place};
+use cofit_vocab::{Code, Diagnostic, Diagnostics, Place};
 
 use super::read::budget;
 use super::schema;
@@ -47,10 +47,10 @@ pub fn is_planned(model: &Model) -> bool {
 /// # Errors
 /// A file that is no TFLite file, has several graphs, constants outside the file's tables, or parts
 /// that cofit does not know in its root; a plan for another file; offsets beyond 31 bits.
-pub fn write(file: &[u8], name: &str, plan: OfflinePlan<'_>) -> Result<Vec<u8>, Diagnostic> {
+pub fn write(file: &[u8], name: &str, plan: OfflinePlan<'_>) -> Result<Vec<u8>, Diagnostics> {
     let place = Place::default().with_file(name);
     let refuse = |code: &'static Code, message: &str| {
-        Diagnostic::error(code, message.to_owned(), place.clone())
+        Diagnostics::from(Diagnostic::error(code, message.to_owned(), place.clone()))
     };
     let reader = Reader::new(file, budget(file.len()));
     if reader.identifier() != Some(schema::IDENTIFIER) {
