@@ -78,7 +78,10 @@ fn ends(plan: &Plan, values: &Values) -> (Vec<BufferId>, Vec<BufferId>) {
     let of_value = |buffer: &crate::plan::Buffer| match &buffer.role {
         BufferRole::Activation(tensors) => tensors.first().and_then(|&it| values.of[it]),
         BufferRole::Stream(tensor) => values.of[*tensor],
-        BufferRole::WeightStaging | BufferRole::Scratch => None,
+        BufferRole::Spilled(_)
+        | BufferRole::ResidentWeights(_)
+        | BufferRole::WeightStaging
+        | BufferRole::Scratch => None,
     };
     let that = |is_live: &dyn Fn(usize) -> bool| {
         let found = plan.buffers.iter().filter(|(_, buffer)| of_value(buffer).is_some_and(is_live));

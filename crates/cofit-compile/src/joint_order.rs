@@ -19,6 +19,10 @@ pub const ORDER_LIMIT: u64 = 64;
 /// Sets of executed steps that the search for other orders may enter.
 const VISIT_LIMIT: u64 = 20_000;
 
+/// Search nodes for the packing of one of those orders: an order is one of many, and this pass runs
+/// whenever a model is compiled.
+const ORDER_BUDGET: Budget = Budget { nodes: 500 };
+
 /// Longest network for which other orders are tried; it bounds the depth of the search.
 const STEP_LIMIT: usize = 500;
 
@@ -190,15 +194,17 @@ impl Others<'_> {
         let (values, packing) = buffers(self.problem, order);
         let capacity = self.joint.height.get().saturating_sub(1);
         self.joint.orders += 1;
-        match decide(&packing, capacity, Budget::STANDARD) {
+        match decide(&packing, capacity, ORDER_BUDGET) {
             Ok(Decision::Fits(layout)) => {
                 // What fits may be lowered further.
-                let layout = match solve_minimise(&packing, Budget::STANDARD) {
+                let layout = match solve_minimise(&packing, ORDER_BUDGET) {
                     Ok(lower) if lower.height < layout.height => lower,
                     Ok(_) | Err(_) => layout,
                 };
                 self.joint.order = order.to_vec();
-                self.joint.proof.peak = step_order::peak_of(self.problem, order);
+                let peak = step_order::peak_of(self.problem, order);
+                self.joint.proof.peak = peak;
+                self.joint.proof.is_optimal = peak == self.joint.proof.lower_bound;
                 self.joint.offsets = offsets(self.problem, &values, &layout);
                 self.joint.height = Bytes(layout.height);
                 self.joint.packing_bound = Bytes(layout.lower_bound);

@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 
 use crate::effects::keeps_its_turn;
 use crate::joint_order::{self, Joint};
+use crate::plan::OrderProof;
 use crate::step_order::{Problem, StepValues};
 
 /// Alignment of tensors in TFLM's arena (`MicroArenaBufferAlignment`).
@@ -68,7 +69,10 @@ pub fn plan(graph: &Graph) -> Option<OfflinePlan> {
     let joint = joint_order::solve(&problem)?;
     // The file's order stays where no other is better.
     let joint = if given.height <= joint.height {
-        Joint { order: given.order, offsets: given.offsets, ..joint }
+        let peak = given.proof.peak;
+        let proof = OrderProof { peak, is_optimal: peak == joint.proof.lower_bound, ..joint.proof };
+        let packing_bound = given.packing_bound;
+        Joint { order: given.order, offsets: given.offsets, proof, packing_bound, ..joint }
     } else {
         joint
     };
