@@ -79,7 +79,8 @@ pub(crate) fn plan_text(subject: &Subject<'_>, rendering: Rendering) -> String {
             "no distribution costs less".to_owned()
         } else {
             let gap = (proof.cost - proof.lower_bound) as f64 / proof.cost as f64;
-            format!("within {} of the least cost", words::percent(gap))
+            // A gap that rounds to nothing is there all the same.
+            format!("within {} of the least cost", words::percent(gap.max(0.01)))
         };
         let _ = writeln!(text, "memories: {traffic} of traffic beside the preferred; {word}");
     }

@@ -95,9 +95,20 @@ struct Request {
     bytes: Bytes,
     /// Output channels, by which the weights can be cut.
     channels: u32,
+    /// Fewer bytes than the link could have moved during its set-up are not worth a copy.
+    worthwhile: Bytes,
+    /// Whether the engine reads the weights where they are as well.
+    is_readable: bool,
     /// Where the copy may lie, with the link that brings it and whether it does so beside the
     /// engine.
     targets: Vec<(MemoryId, u32, bool)>,
+}
+
+impl Request {
+    /// Whether the step can do without.
+    const fn is_optional(&self) -> bool {
+        self.is_readable || self.source.is_some()
+    }
 }
 
 /// How weights are copied.
@@ -195,6 +206,13 @@ fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
         let layer = Layer::of(&plan.graph, step.main);
         let is_cut = layer.weights.is_some() && layer.output.channels > 1;
         let channels = if is_cut { layer.output.channels } else { 1 };
+        let rate = context.chip.bytes_per_cycle(context.memory(home)).unwrap_or(0.0);
+        let setup = targets
+            .iter()
+            .filter_map(|(_, link, _)| context.chip.links.get(*link as usize)?.setup.as_ref())
+            .map(|setup| setup.value.as_f64())
+            .fold(0.0, f64::max);
+        let worthwhile = Bytes((rate * setup).ceil() as u64);
         requests.push(Request {
             step: id,
             before: previous,
@@ -202,6 +220,8 @@ fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
             source,
             bytes,
             channels,
+            worthwhile,
+            is_readable: !must,
             targets,
         });
     }
@@ -269,6 +289,10 @@ fn sliced(
     let mut count = u32::try_from(least).unwrap_or(u32::MAX).max(2);
     while count <= most {
         let slices = slices(request.bytes, request.channels, count);
+        let smallest = slices.iter().copied().min().unwrap_or_default();
+        if request.is_optional() && smallest < request.worthwhile {
+            return None;
+        }
         if slices.len() > 1
             && let Some(staged) = attempt(slices)
         {
