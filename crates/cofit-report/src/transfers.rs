@@ -153,6 +153,9 @@ fn reason(subject: &Subject<'_>, step: StepId) -> String {
                 one.bytes.human(),
                 units::grouped(ran.window.get()),
             );
+            if needed <= rate {
+                text.push_str("; other copies held the link");
+            }
         }
         (None, Some(rate)) => {
             let _ = write!(text, " at {rate:.2} B/cycle, and no step runs meanwhile");
