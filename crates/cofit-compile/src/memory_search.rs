@@ -8,7 +8,7 @@
 //!
 //! The search is a branch and bound over the items. A choice is tried only where the bytes live at
 //! once stay within the room; a complete assignment counts only when [`cofit_pack`] has laid it
-//! out. What the rest must cost at least is bounded in [`bound`]: where more bytes are live than
+//! out. What the rest must cost at least is bounded: where more bytes are live than
 //! the fastest memories have, some must leave, and leaving has a price per byte. Effort is counted
 //! in nodes, so equal questions have equal answers; where the nodes run out, the answer states the
 //! best assignment found and a bound below which none exists.

@@ -12,7 +12,7 @@
 //!    exceeds no memory;
 //! 7. an input that a step overwrites has no later reader and is no output of the graph;
 //! 8. a refused step has a refusal, and a buffer without an address has one too;
-//! 9. transfers are what [`transfers`] says: each fills a live buffer of its target memory within
+//! 9. transfers are what `verify/transfers.rs` says: each fills a live buffer of its target memory within
 //!    its window, all weights of a staged step arrive once each, and an activation that is moved
 //!    away comes back before its next use.
 //! 10. the steps of a cascade are single operations of the NPU, what they touch is live throughout,

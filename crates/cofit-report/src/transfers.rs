@@ -79,7 +79,8 @@ pub(crate) fn plan_text(subject: &Subject<'_>, rendering: Rendering) -> String {
             "no distribution costs less".to_owned()
         } else {
             let gap = (proof.cost - proof.lower_bound) as f64 / proof.cost as f64;
-            format!("within {} of the least cost", words::percent(gap))
+            // A gap that rounds to nothing is there all the same.
+            format!("within {} of the least cost", words::percent(gap.max(0.01)))
         };
         let _ = writeln!(text, "memories: {traffic} of traffic beside the preferred; {word}");
     }
@@ -152,6 +153,9 @@ fn reason(subject: &Subject<'_>, step: StepId) -> String {
                 one.bytes.human(),
                 units::grouped(ran.window.get()),
             );
+            if needed <= rate {
+                text.push_str("; other copies held the link");
+            }
         }
         (None, Some(rate)) => {
             let _ = write!(text, " at {rate:.2} B/cycle, and no step runs meanwhile");

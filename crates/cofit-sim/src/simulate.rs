@@ -238,7 +238,7 @@ fn promotion(plan: &Plan, chip: &Chip) -> Result<ColdStart, String> {
             .and_then(|id| chip.bytes_per_cycle(&chip.memories[id.index()]))
             .ok_or("the card states no rate of the memory that weights are copied from")?;
         cold.bytes += buffer.bytes;
-        cold.time = cold.time + Seconds(buffer.bytes.as_f64() / (rate * clock.get()));
+        cold.time += Seconds(buffer.bytes.as_f64() / (rate * clock.get()));
     }
     Ok(cold)
 }

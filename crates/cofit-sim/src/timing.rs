@@ -52,17 +52,18 @@ impl Moved {
     }
 }
 
+/// The memories of a tensor, each for the steps from the first to the last of the triple.
+type Parts = SmallVec<[(StepId, StepId, MemoryId); 1]>;
+
 /// Where every tensor and every step's constants lie, looked up once for the whole plan.
 pub(crate) struct Whereabouts {
-    /// The memory of each tensor, for the steps from the first to the last of the pair.
-    tensors: SecondaryMap<cofit_ir::TensorId, SmallVec<[(StepId, StepId, MemoryId); 1]>>,
+    tensors: SecondaryMap<cofit_ir::TensorId, Parts>,
     constants: SecondaryMap<StepId, SmallVec<[(MemoryId, Bytes); 2]>>,
 }
 
 impl Whereabouts {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let mut tensors: SecondaryMap<_, SmallVec<[(StepId, StepId, MemoryId); 1]>> =
-            SecondaryMap::new();
+        let mut tensors: SecondaryMap<_, Parts> = SecondaryMap::new();
         // Steps whose weights are read from a copy: where that lies.
         let mut copies: SecondaryMap<StepId, Option<MemoryId>> = SecondaryMap::new();
         for buffer in plan.buffers.values() {

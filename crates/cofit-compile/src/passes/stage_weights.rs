@@ -11,6 +11,9 @@
 //! 4. the whole of it between the two steps;
 //! 5. slice by slice through one buffer, each before its own arithmetic.
 //!
+//! Copies that run ahead then begin up to [`MOST_LEAD`] steps earlier, one step after the other, as
+//! long as there is room: a short layer before a large one hides little by itself.
+//!
 //! A chip that streams (`stream_per_layer`) needs one of them for every step; first each gets the
 //! least, then, from the largest weights down, the best for which there is room beside the
 //! activations. Weights that can be read in place are copied only in the forms 1 to 3: the others
@@ -21,6 +24,7 @@ use cofit_chip::{Content, Residency, Staging, Timing};
 use cofit_pack::Budget;
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
+use smallvec::SmallVec;
 
 use super::allocate::{self, order_transfers};
 use crate::context::Context;
@@ -33,6 +37,9 @@ use crate::plan::{
 
 /// Most slices of one step. Each costs the set-up of a transfer.
 const MOST_SLICES: u32 = 1024;
+
+/// Most steps by which a copy runs ahead.
+const MOST_LEAD: usize = 4;
 
 /// Stages the weights of every step for which there is reason and room.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
@@ -57,13 +64,18 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
         (Staging::Single, true) => &LEAST,
         (Staging::Double, _) => &[Form::Ahead, Form::SlicedAhead, Form::Sliced],
     };
-    for at in order {
+    for &at in &order {
         // What is refused already found not even the least room.
         if must && requests[at].source.is_none() && staged[at].is_none() {
             continue;
         }
         if let Some(better) = improve(plan, context, &requests, &staged, at, wanted) {
             staged[at] = Some(better);
+        }
+    }
+    for lead in 2..=MOST_LEAD {
+        for &at in &order {
+            lengthen(plan, context, &requests, &mut staged, at, lead);
         }
     }
     for (request, staged) in requests.iter().zip(staged) {
@@ -86,8 +98,8 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
 /// Weights of a step that may be staged.
 struct Request {
     step: StepId,
-    /// The step that computes before it.
-    before: Option<StepId>,
+    /// The steps that compute before it, the last first, at most [`MOST_LEAD`].
+    before: SmallVec<[StepId; MOST_LEAD]>,
     /// Where they are.
     home: MemoryId,
     /// The copy there, if it is one.
@@ -95,9 +107,20 @@ struct Request {
     bytes: Bytes,
     /// Output channels, by which the weights can be cut.
     channels: u32,
+    /// Fewer bytes than the link could have moved during its set-up are not worth a copy.
+    worthwhile: Bytes,
+    /// Whether the engine reads the weights where they are as well.
+    is_readable: bool,
     /// Where the copy may lie, with the link that brings it and whether it does so beside the
     /// engine.
     targets: Vec<(MemoryId, u32, bool)>,
+}
+
+impl Request {
+    /// Whether the step can do without.
+    const fn is_optional(&self) -> bool {
+        self.is_readable || self.source.is_some()
+    }
 }
 
 /// How weights are copied.
@@ -149,6 +172,8 @@ struct Staged {
     form: Form,
     memory: MemoryId,
     link: u32,
+    /// By how many steps the first copy runs ahead.
+    lead: usize,
     /// Bytes of every slice; one where the weights come in one piece.
     slices: Vec<Bytes>,
 }
@@ -156,12 +181,13 @@ struct Staged {
 /// The weights that may be staged, in the order of steps.
 fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
     let mut requests = Vec::new();
-    let mut before = None;
+    let mut computing: Vec<StepId> = Vec::new();
     for (id, step) in &plan.steps {
         if step.placement == Placement::View {
             continue;
         }
-        let previous = before.replace(id);
+        let before = computing.iter().rev().take(MOST_LEAD).copied().collect();
+        computing.push(id);
         let engine = context.engine(step.engine);
         if matches!(engine.timing, Timing::EthosU(_)) {
             continue;
@@ -195,13 +221,22 @@ fn requests(plan: &Plan, context: &Context<'_>, must: bool) -> Vec<Request> {
         let layer = Layer::of(&plan.graph, step.main);
         let is_cut = layer.weights.is_some() && layer.output.channels > 1;
         let channels = if is_cut { layer.output.channels } else { 1 };
+        let rate = context.chip.bytes_per_cycle(context.memory(home)).unwrap_or(0.0);
+        let setup = targets
+            .iter()
+            .filter_map(|(_, link, _)| context.chip.links.get(*link as usize)?.setup.as_ref())
+            .map(|setup| setup.value.as_f64())
+            .fold(0.0, f64::max);
+        let worthwhile = Bytes((rate * setup).ceil() as u64);
         requests.push(Request {
             step: id,
-            before: previous,
+            before,
             home,
             source,
             bytes,
             channels,
+            worthwhile,
+            is_readable: !must,
             targets,
         });
     }
@@ -219,24 +254,18 @@ fn improve(
 ) -> Option<Staged> {
     let request = &requests[at];
     for &form in forms {
-        if form.is_ahead() && request.before.is_none() || form.is_sliced() && request.channels < 2 {
+        if form.is_ahead() && request.before.is_empty() || form.is_sliced() && request.channels < 2
+        {
             continue;
         }
         for &(memory, link, overlaps) in &request.targets {
             if form.overlaps() && !overlaps {
                 continue;
             }
-            let others: Vec<Buffer> = requests
-                .iter()
-                .zip(staged)
-                .enumerate()
-                .filter(|(other, _)| *other != at)
-                .filter_map(|(_, (request, staged))| Some((request, staged.as_ref()?)))
-                .filter(|(_, staged)| staged.memory == memory)
-                .flat_map(|(request, staged)| buffers(request, staged))
-                .collect();
+            let others = others(requests, staged, at, memory);
             let attempt = |slices: Vec<Bytes>| {
-                let staged = Staged { form, memory, link, slices };
+                let lead = usize::from(form.is_ahead());
+                let staged = Staged { form, memory, link, lead, slices };
                 let mut all = others.clone();
                 all.extend(buffers(request, &staged));
                 has_room(plan, context, memory, &all).then_some(staged)
@@ -254,6 +283,45 @@ fn improve(
     None
 }
 
+/// The staging buffers of every copy in `memory` but that of the request `at`.
+fn others(
+    requests: &[Request],
+    staged: &[Option<Staged>],
+    at: usize,
+    memory: MemoryId,
+) -> Vec<Buffer> {
+    requests
+        .iter()
+        .zip(staged)
+        .enumerate()
+        .filter(|(other, _)| *other != at)
+        .filter_map(|(_, (request, staged))| Some((request, staged.as_ref()?)))
+        .filter(|(_, staged)| staged.memory == memory)
+        .flat_map(|(request, staged)| buffers(request, staged))
+        .collect()
+}
+
+/// Lets a copy that runs `lead - 1` steps ahead begin one step earlier, if there is room.
+fn lengthen(
+    plan: &Plan,
+    context: &Context<'_>,
+    requests: &[Request],
+    staged: &mut [Option<Staged>],
+    at: usize,
+    lead: usize,
+) {
+    let Some(own) = staged[at].as_ref().filter(|own| own.lead + 1 == lead) else { return };
+    if own.lead == 0 || requests[at].before.len() < lead {
+        return;
+    }
+    let longer = Staged { lead, ..own.clone() };
+    let mut all = others(requests, staged, at, own.memory);
+    all.extend(buffers(&requests[at], &longer));
+    if has_room(plan, context, own.memory, &all) {
+        staged[at] = Some(longer);
+    }
+}
+
 /// The fewest slices for which there is room, tried upwards in growing steps.
 fn sliced(
     plan: &Plan,
@@ -269,6 +337,10 @@ fn sliced(
     let mut count = u32::try_from(least).unwrap_or(u32::MAX).max(2);
     while count <= most {
         let slices = slices(request.bytes, request.channels, count);
+        let smallest = slices.iter().copied().min().unwrap_or_default();
+        if request.is_optional() && smallest < request.worthwhile {
+            return None;
+        }
         if slices.len() > 1
             && let Some(staged) = attempt(slices)
         {
@@ -296,13 +368,18 @@ fn slices(bytes: Bytes, channels: u32, count: u32) -> Vec<Bytes> {
     slices
 }
 
+/// The step with which a copy that runs ahead begins.
+fn begin(request: &Request, staged: &Staged) -> Option<StepId> {
+    request.before.get(staged.lead.checked_sub(1)?).copied()
+}
+
 /// The staging buffers of a copy.
 fn buffers(request: &Request, staged: &Staged) -> Vec<Buffer> {
     let count = (staged.form.buffers() as usize).min(staged.slices.len());
     (0..count)
         .map(|at| {
             let own = staged.slices.iter().skip(at).step_by(count);
-            let ahead = request.before.filter(|_| at == 0 && staged.form.is_ahead());
+            let ahead = begin(request, staged).filter(|_| at == 0);
             Buffer {
                 role: BufferRole::WeightStaging,
                 memory: Some(staged.memory),
@@ -340,8 +417,7 @@ fn write(plan: &mut Plan, request: &Request, staged: &Staged) {
     let stride = u32::try_from(ids.len()).unwrap_or(u32::MAX).max(1);
     for (slice, &bytes) in (0u32..).zip(&staged.slices) {
         let target = ids[(slice % stride) as usize];
-        let is_first = slice == 0 && staged.form.is_ahead();
-        let begin = request.before.filter(|_| is_first).unwrap_or(request.step);
+        let begin = begin(request, staged).filter(|_| slice == 0).unwrap_or(request.step);
         plan.transfers.push(Transfer {
             role: TransferRole::Weights { slice, slices: count, frees: slice.checked_sub(stride) },
             from: request.home,

@@ -10,6 +10,7 @@
 use cofit_chip::{Content, Residency, Staging, Timing};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
+use cranelift_entity::SecondaryMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::choices::{Uses, Way, ways};
@@ -90,11 +91,12 @@ fn search(
     all: &[BufferId],
     members: &[Vec<(Way, Choice)>],
 ) -> Option<Vec<usize>> {
+    let constants = kept_for_constants(plan, context);
     let region = |&id: &MemoryId| {
         let used = &plan.memories[id];
         // A second group lies above the first, from the next aligned address on.
         let lost = base(plan, context, id) - (used.activations + used.scratch);
-        let left = |available: Bytes| available - used.need() - lost;
+        let left = |available: Bytes| available - used.need() - lost - constants[id];
         Region {
             capacity: used.available.map_or(u64::MAX >> 1, |available| left(available).get()),
             block: context.memory(id).largest_block().get(),
@@ -120,6 +122,23 @@ fn search(
     proof.lower_bound = proof.lower_bound.saturating_add(answer.lower_bound);
     proof.nodes = proof.nodes.saturating_add(answer.nodes);
     Some(answer.chosen)
+}
+
+/// Bytes of every memory that biases will take, where copies of weights could take them first.
+fn kept_for_constants(plan: &Plan, context: &Context<'_>) -> SecondaryMap<MemoryId, Bytes> {
+    let mut kept = SecondaryMap::new();
+    let policy = &context.chip.weights;
+    if !policy.promote && policy.staging == Staging::None {
+        return kept;
+    }
+    for one in place_constants::wanted(plan, context) {
+        let engine = plan.steps[one.step].engine;
+        let first = place_constants::candidates(context, engine, Content::Bias).first().copied();
+        if let Some(id) = first.filter(|_| one.role == ConstantRole::Bias) {
+            kept[id] += one.bytes;
+        }
+    }
+    kept
 }
 
 /// The weights of a step that may have a copy in faster memory.
