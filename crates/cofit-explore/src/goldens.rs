@@ -227,27 +227,35 @@ pub fn compare(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
     })
 }
 
-/// The schedule of fewest cycles in the SRAM that Vela needs for `row`, laid out and verified, beside
-/// Vela's figures. Weights are encoded as Vela does it, weight by weight.
+/// The schedules of fewest cycles in the SRAM that Vela needs for each of `rows`, laid out and
+/// verified, beside Vela's figures. All rows are of the network `model`, one chip and one setting.
+/// Weights are encoded as Vela does it, weight by weight.
 ///
 /// # Errors
-/// As [`chip`]; nothing fits that SRAM; the plan breaks a rule of its own.
-pub fn compare_within(model: &Verified, row: &Row) -> Result<Comparison, Diagnostics> {
-    let chip = chip(row)?;
-    let found = within(model, &chip, WeightEncoding::Exact, row.sram);
-    let Some((point, mistakes)) = found else {
-        return Err(bad(format!("no schedule of {} fits {}", row.network, row.sram.human())));
-    };
+/// As [`chip`]; nothing fits the SRAM of a row; a plan breaks a rule of its own.
+pub fn compare_within(model: &Verified, rows: &[&Row]) -> Result<Vec<Comparison>, Diagnostics> {
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let chip = chip(first)?;
+    let limits: Vec<Bytes> = rows.iter().map(|row| row.sram).collect();
+    let (points, mistakes) = within(model, &chip, WeightEncoding::Exact, &limits);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    Ok(Comparison {
-        cycles: point.cycles,
-        host_cycles: Cycles::ZERO,
-        vela_cycles: row.cycles,
-        sram: point.bytes,
-        vela_sram: row.sram,
-    })
+    rows.iter()
+        .zip(points)
+        .map(|(row, point)| {
+            let point = point.ok_or_else(|| {
+                bad(format!("no schedule of {} fits {}", row.network, row.sram.human()))
+            })?;
+            Ok(Comparison {
+                cycles: point.cycles,
+                host_cycles: Cycles::ZERO,
+                vela_cycles: row.cycles,
+                sram: point.bytes,
+                vela_sram: row.sram,
+            })
+        })
+        .collect()
 }
 
 fn bad(message: String) -> Diagnostics {

@@ -63,30 +63,23 @@ pub fn front(model: &Model, chip: &Chip, encoding: WeightEncoding, most: usize) 
     front
 }
 
-/// The laid out schedule of fewest cycles in `limit` bytes; none where none was found.
+/// The laid out schedule of fewest cycles in each of `limits`; none where none was found. Breaches
+/// of the plans' own rules come beside.
 pub fn within(
     model: &Model,
     chip: &Chip,
     encoding: WeightEncoding,
-    limit: Bytes,
-) -> Option<(Point, Diagnostics)> {
-    /// Layouts that are tried. The bytes alive at once are nearly always enough.
-    const TRIALS: usize = 16;
-    let base = Base::of(model, chip)?;
+    limits: &[Bytes],
+) -> (Vec<Option<Point>>, Diagnostics) {
+    let mut mistakes = Diagnostics::new();
+    let none = vec![None; limits.len()];
+    let Some(base) = Base::of(model, chip) else { return (none, mistakes) };
     let network = base.npu.network(&base.plan, &base.context());
-    let search = Search::new(&network, base.npu.config(), encoding).ok()?;
-    let mut target = limit;
-    for _ in 0..TRIALS {
-        let found = search.within(target)?;
-        let mut front = Front::default();
-        front.lay_out(&base, found.schedule);
-        let point = front.points.pop()?;
-        if point.bytes <= limit {
-            return Some((point, front.mistakes));
-        }
-        target = found.bytes.min(target) - Bytes(16);
-    }
-    None
+    let Ok(search) = Search::new(&network, base.npu.config(), encoding) else {
+        return (none, mistakes);
+    };
+    let points = limits.iter().map(|&limit| base.within(&search, limit, &mut mistakes)).collect();
+    (points, mistakes)
 }
 
 impl Front {
@@ -118,6 +111,30 @@ impl<'a> Base<'a> {
         run(around_ethos_u().0, &mut plan, &context, &mut ());
         let npu = prepare(&mut plan, &context)?;
         (!npu.is_idle()).then_some(Self { chip, model, npu, plan })
+    }
+
+    /// The schedule of fewest cycles whose layout fits `limit`.
+    fn within(
+        &self,
+        search: &Search<'_, '_>,
+        limit: Bytes,
+        mistakes: &mut Diagnostics,
+    ) -> Option<Point> {
+        /// Layouts that are tried. The bytes alive at once are nearly always enough.
+        const TRIALS: usize = 16;
+        let mut target = limit;
+        for _ in 0..TRIALS {
+            let found = search.within(target)?;
+            let mut front = Front::default();
+            front.lay_out(self, found.schedule);
+            let point = front.points.pop()?;
+            if point.bytes <= limit {
+                mistakes.extend(front.mistakes.into_vec());
+                return Some(point);
+            }
+            target = found.bytes.min(target) - Bytes(16);
+        }
+        None
     }
 
     fn context(&self) -> crate::context::Context<'a> {

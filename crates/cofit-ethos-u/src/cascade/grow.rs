@@ -4,7 +4,8 @@
 //! heights before it are kept that no other beats in bytes and cycles, weights in place; a stage
 //! need not take what its reader takes at once. Not grown: cascades longer than [`LONGEST`] stages
 //! (fewer in networks of many stages, so that the work is bounded by the network's size), heights
-//! beyond those of [`heights`], and what takes no fewer bytes than its stages by themselves.
+//! other than small ones, ever coarser ones and the fractions of the output, and what takes no fewer
+//! bytes than its stages by themselves.
 
 use std::collections::BTreeMap;
 

@@ -48,8 +48,8 @@ fn cascades(text: &mut String, shared: &Path, table: &str) -> Result<(), String>
     for (network, file) in NETWORKS {
         let model = load(&shared.join("models").join(file))?;
         for row in rows.iter().filter(|row| row.network == *network) {
-            let it = compare_within(&model, row).map_err(|faults| words(&faults))?;
-            row_line(text, row, &it);
+            let found = compare_within(&model, &[row]).map_err(|faults| words(&faults))?;
+            found.iter().for_each(|it| row_line(text, row, it));
         }
     }
     Ok(())
