@@ -253,7 +253,7 @@ impl Searched {
         let mut search = Search::new(part, |i| instance.limit(&items[i], height));
         let share = share.min(*nodes_left);
         // Search effort is heavy-tailed, so the orders are raced in rounds of growing length.
-        let mut round = 2 * items.len() as u64;
+        let mut round = 3 * items.len() as u64 / 2;
         let mut outcome = Outcome::OutOfNodes;
         'race: while search.nodes < share {
             for order in &self.orders {
