@@ -99,8 +99,6 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    pub const ALL: [Self; 5] = [Self::Size, Self::Urgency, Self::Area, Self::Duration, Self::Start];
-
     /// Sorts the indices of the items. `urgency` holds, for each item, the most units live at an
     /// instant of its life. Ties fall to the earlier index.
     pub fn sort(self, items: &[Item], urgency: &[u64], order: &mut Vec<u32>) {

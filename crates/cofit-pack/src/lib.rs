@@ -17,15 +17,23 @@
 //! Equal inputs give equal outputs: effort is counted in search nodes, never in wall time.
 
 mod bound;
+mod check;
 pub mod csv;
+mod draft;
 mod first_fit;
+mod improve;
 mod instance;
 mod problem;
+mod proof;
+mod race;
 mod search;
 mod solve;
+pub mod training;
 mod verify;
 
 pub use bound::{Certificate, certificate};
 pub use problem::{Budget, Buffer, Decision, PackError, Problem, Solution};
-pub use solve::{decide, solve_minimise};
+pub use check::{Fault, Standing, check};
+pub use proof::{Incumbent, Proof, Witness};
+pub use solve::{decide, minimise, solve_minimise};
 pub use verify::{Overlap, verify};

@@ -20,6 +20,8 @@
 //! (Moffitt, "MiniMalloc: A Lightweight Memory Allocator for Hardware-Accelerated Machine
 //! Learning", ASPLOS 2023); branching on the level, ordering pairs and remembering states are not.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 mod part;
 mod propagate;
 
@@ -113,8 +115,19 @@ pub(crate) struct Search<'a> {
     late: Vec<usize>,
     refuted: Vec<u128>,
     nodes_left: u64,
-    /// Nodes spent.
-    pub nodes: u64,
+    /// Nodes spent by the last run.
+    pub spent: u64,
+    /// How the last run went.
+    pub outcome: Outcome,
+}
+
+/// Tells a search that an earlier one has the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cancel<'a> {
+    /// The first search that has an answer.
+    pub first: &'a AtomicUsize,
+    /// This search.
+    pub mine: usize,
 }
 
 impl<'a> Search<'a> {
@@ -151,7 +164,8 @@ impl<'a> Search<'a> {
             late: Vec::new(),
             refuted: vec![0; 1 << REFUTED_BITS],
             nodes_left: 0,
-            nodes: 0,
+            spent: 0,
+            outcome: Outcome::OutOfNodes,
         };
         for i in 0..items {
             search.count_in(i);
@@ -161,11 +175,12 @@ impl<'a> Search<'a> {
 
     /// Searches with a preference among candidates and a number of nodes. May be called again
     /// after [`Outcome::OutOfNodes`]; refuted states stay remembered.
-    pub fn run(&mut self, order: &[u32], nodes: u64) -> Outcome {
+    pub fn run(&mut self, order: &[u32], nodes: u64, cancel: Cancel<'_>) -> Outcome {
         for (rank, &i) in (0..).zip(order) {
             self.rank[i as usize] = rank;
         }
         self.nodes_left = nodes;
+        self.spent = 0;
         let mut feasible = self.feasible;
         for i in 0..self.spans.len() {
             feasible = feasible && self.lift_twin(i);
@@ -174,13 +189,14 @@ impl<'a> Search<'a> {
             self.mark(s);
         }
         let outcome = if feasible && self.settle() {
-            self.descend(0, self.part.section_count, 0)
+            self.descend(0, self.part.section_count, 0, cancel)
         } else {
             Outcome::Refuted
         };
         if outcome != Outcome::Found {
             self.undo(0);
         }
+        self.outcome = outcome;
         outcome
     }
 
@@ -249,7 +265,7 @@ impl<'a> Search<'a> {
         key | 1
     }
 
-    fn descend(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn descend(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         if depth > DEEPEST {
             return Outcome::OutOfNodes;
         }
@@ -259,7 +275,7 @@ impl<'a> Search<'a> {
         if self.refuted[slot] == key {
             return Outcome::Refuted;
         }
-        let outcome = self.branch(lo, hi, depth);
+        let outcome = self.branch(lo, hi, depth, cancel);
         match outcome {
             Outcome::Found => {}
             Outcome::Refuted => {
@@ -271,13 +287,14 @@ impl<'a> Search<'a> {
         outcome
     }
 
-    fn branch(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn branch(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         loop {
-            if self.nodes_left == 0 {
+            let called_off = cancel.first.load(Ordering::Relaxed) < cancel.mine;
+            if self.nodes_left == 0 || called_off {
                 return Outcome::OutOfNodes;
             }
             self.nodes_left -= 1;
-            self.nodes += 1;
+            self.spent += 1;
             let item = match self.choose(lo, hi) {
                 Choice::Complete => return Outcome::Found,
                 Choice::Dead => return Outcome::Refuted,
@@ -285,7 +302,7 @@ impl<'a> Search<'a> {
             };
             let mark = self.trail.len();
             if self.put(item) {
-                match self.split(lo, hi, depth) {
+                match self.split(lo, hi, depth, cancel) {
                     Outcome::Refuted => {}
                     outcome => return outcome,
                 }
@@ -298,7 +315,7 @@ impl<'a> Search<'a> {
     }
 
     /// Searches the groups of sections that share no unplaced item, one after the other.
-    fn split(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn split(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         let mut from = lo;
         while from < hi {
             let mut to = from;
@@ -307,7 +324,7 @@ impl<'a> Search<'a> {
             }
             to += 1;
             if self.sections[from..to].iter().any(|section| section.floor != DONE) {
-                match self.descend(from, to, depth + 1) {
+                match self.descend(from, to, depth + 1, cancel) {
                     Outcome::Found => {}
                     outcome => return outcome,
                 }
