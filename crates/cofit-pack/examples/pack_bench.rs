@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 (it.lower_bound.to_string(), it.height.to_string(), it.proven_optimal, it.nodes)
             }
             Some(Decision::ExceedsBound(it)) => (it.bound.to_string(), "none".into(), true, 0),
-            Some(Decision::Exhausted { nodes }) => (String::new(), "none".into(), true, nodes),
+            Some(Decision::Exhausted { nodes, .. }) => (String::new(), "none".into(), true, nodes),
             Some(Decision::Unknown { nodes }) => (String::new(), "unknown".into(), false, nodes),
             None => continue,
         };

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use crate::bound::Certificate;
-use crate::first_fit::{Conflicts, Fit, Order, fixed_collision, place, place_by_start};
+use crate::first_fit::{Conflicts, Fit, Order, fixed_collision, place};
 use crate::instance::Instance;
 use crate::problem::PackError;
+use crate::scan_fit::{mend, scan};
+use crate::sweep_fit::{sweep, sweeps};
 
 /// A rule: the order of the items and the room that each takes.
 pub(crate) type Rule = (Order, Fit);
@@ -22,6 +24,10 @@ pub(crate) const THOROUGH: &[Rule] = &[
     (Order::Start, Fit::First),
     (Order::Size, Fit::Best),
 ];
+
+/// Placed items looked at for a part with too many conflicts to list, beyond which no further
+/// layout is begun: a second or two.
+const MOST_WORK: u64 = 1_000_000_000;
 
 /// One part on the way to its layout.
 pub(crate) struct Draft<'a> {
@@ -88,8 +94,11 @@ pub(crate) fn draft<'a>(
         return Err(PackError::FixedCollision { first, second });
     }
     if !conflicts.are_stored() {
-        let error = PackError::AddressRange { buffer: items[items.len() - 1].buffer };
-        draft.height = place_by_start(&conflicts, &mut draft.offsets).ok_or(error)?;
+        place_many(&conflicts, goal, &mut draft, scratch);
+        if draft.offsets.is_empty() {
+            let buffer = items.iter().map(|item| item.buffer).max().unwrap_or(0);
+            return Err(PackError::AddressRange { buffer });
+        }
         return Ok(draft);
     }
     draft.conflicts = Some(conflicts);
@@ -108,33 +117,66 @@ pub(crate) fn draft<'a>(
     Ok(draft)
 }
 
+/// Places a part with too many conflicts to list in as many ways as are worth their time.
+fn place_many(conflicts: &Conflicts<'_>, goal: u64, draft: &mut Draft<'_>, scratch: &mut Scratch) {
+    let mut work = 0;
+    for way in sweeps() {
+        let placed = sweep(conflicts, way, &mut scratch.offsets, &mut work);
+        if draft.lower(placed, scratch) && draft.height <= goal {
+            return;
+        }
+    }
+    let mut best_order = Vec::new();
+    for order in [Order::Size, Order::Area, Order::Duration] {
+        if work > MOST_WORK {
+            return;
+        }
+        order.sort(conflicts.items(), &[], &mut scratch.order);
+        let placed = scan(conflicts, &scratch.order, &mut scratch.offsets, &mut work);
+        if draft.lower(placed, scratch) {
+            if draft.height <= goal {
+                return;
+            }
+            best_order.clone_from(&scratch.order);
+        }
+    }
+    while !best_order.is_empty() && work <= MOST_WORK {
+        mend(conflicts, goal, &draft.offsets, &mut best_order);
+        let placed = scan(conflicts, &best_order, &mut scratch.offsets, &mut work);
+        if draft.lower(placed, scratch) && draft.height <= goal {
+            return;
+        }
+    }
+}
+
 impl Draft<'_> {
+    /// Takes over the scratch's layout if it is lower. Tells whether it is.
+    fn lower(&mut self, placed: Option<u64>, scratch: &mut Scratch) -> bool {
+        let Some(height) = placed else { return false };
+        let is_lower = height < self.height || self.offsets.is_empty();
+        if is_lower {
+            self.height = height;
+            std::mem::swap(&mut self.offsets, &mut scratch.offsets);
+        }
+        is_lower
+    }
+
     /// Tries rules and keeps the lowest layout, stopping at the first no higher than `goal`.
-    pub fn place(
-        &mut self,
-        instance: &Instance,
-        goal: u64,
-        rules: &[Rule],
-        scratch: &mut Scratch,
-    ) {
-        let Some(conflicts) = &self.conflicts else { return };
-        let items = &instance.items[self.range.clone()];
+    pub fn place(&mut self, instance: &Instance, goal: u64, rules: &[Rule], scratch: &mut Scratch) {
+        let Some(conflicts) = self.conflicts.take() else { return };
+        let items = conflicts.items();
         for &(order, fit) in rules {
             if scratch.urgency.len() != items.len() && matches!(order, Order::Urgency) {
                 urgency(instance, &self.range, &mut scratch.urgency);
             }
             order.sort(items, &scratch.urgency, &mut scratch.order);
-            let placed = place(conflicts, &scratch.order, fit, &mut scratch.offsets);
-            if let Some(height) = placed
-                && (height < self.height || self.offsets.is_empty())
-            {
-                self.height = height;
-                std::mem::swap(&mut self.offsets, &mut scratch.offsets);
-            }
+            let placed = place(&conflicts, &scratch.order, fit, &mut scratch.offsets);
+            self.lower(placed, scratch);
             if self.height <= goal && !self.offsets.is_empty() {
-                return;
+                break;
             }
         }
+        self.conflicts = Some(conflicts);
     }
 
     /// Takes a layout over if it is lower.

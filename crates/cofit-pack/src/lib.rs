@@ -26,14 +26,16 @@ mod instance;
 mod problem;
 mod proof;
 mod race;
+mod scan_fit;
 mod search;
 mod solve;
+mod sweep_fit;
 pub mod training;
 mod verify;
 
 pub use bound::{Certificate, certificate};
-pub use problem::{Budget, Buffer, Decision, PackError, Problem, Solution};
 pub use check::{Fault, Standing, check};
+pub use problem::{Budget, Buffer, Decision, PackError, Problem, Solution};
 pub use proof::{Incumbent, Proof, Witness};
 pub use solve::{decide, minimise, solve_minimise};
 pub use verify::{Overlap, verify};

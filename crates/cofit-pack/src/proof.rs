@@ -1,5 +1,6 @@
 //! A layout together with what shows that none is much lower.
 
+use crate::bound::Certificate;
 use crate::problem::{Buffer, Problem, Solution};
 
 /// A layout and a lower bound, each with what another needs to check it: see [`crate::check`].
@@ -72,10 +73,24 @@ pub struct Incumbent<'a> {
     pub nodes: u64,
 }
 
-/// Whether a buffer is live at an instant and takes bytes.
-pub(crate) fn is_live(buffer: &Buffer, instant: u64) -> bool {
-    buffer.size > 0
-        && buffer.lower <= instant
-        && instant < buffer.upper
-        && !buffer.gaps.iter().any(|&(lo, hi)| lo <= instant && instant < hi)
+impl Certificate {
+    /// The buffers that show the bound, for the problem that it was computed of.
+    pub fn witness(&self, problem: &Problem) -> Witness {
+        let live = |(_, buffer): &(usize, &Buffer)| {
+            buffer.size > 0
+                && (buffer.lower..buffer.upper).contains(&self.instant)
+                && !buffer.gaps.iter().any(|&(from, to)| (from..to).contains(&self.instant))
+        };
+        let ends_there = |(_, buffer): &(usize, &Buffer)| {
+            buffer.fixed.and_then(|at| at.checked_add(buffer.size)) == Some(self.bound)
+        };
+        let numbered = || problem.buffers.iter().enumerate().filter(live);
+        match numbered().find(ends_there) {
+            Some((buffer, _)) => Witness::Fixed { buffer },
+            None => {
+                let buffers = numbered().map(|(buffer, _)| buffer).collect();
+                Witness::Instant { instant: self.instant, buffers }
+            }
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Race {
 }
 
 /// What a race found.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub outcome: Outcome,
     /// Nodes that count.
@@ -47,6 +48,18 @@ impl Race {
 
     /// Searches for a layout no higher than `height` bytes within a number of nodes.
     pub fn run(&self, instance: &Instance, draft: &Draft<'_>, height: u64, nodes: u64) -> Found {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.run_on(cores, instance, draft, height, nodes)
+    }
+
+    fn run_on(
+        &self,
+        cores: usize,
+        instance: &Instance,
+        draft: &Draft<'_>,
+        height: u64,
+        nodes: u64,
+    ) -> Found {
         let nothing = Found { outcome: Outcome::OutOfNodes, nodes: 0, offsets: Vec::new() };
         let Some(part) = self.part.as_ref().filter(|_| height < HIGHEST_SEARCHED) else {
             return nothing;
@@ -63,7 +76,7 @@ impl Race {
                 run.share = round.min(left);
                 left -= run.share;
             }
-            let (winner, done) = race(runs, &search);
+            let (winner, done) = race(runs, cores, &search);
             runs = done;
             for run in runs.iter().take(winner) {
                 found.nodes += run.share;
@@ -117,12 +130,12 @@ struct Run<'a> {
 /// Runs one round. Gives the first order that has an answer, or the number of orders if none has.
 fn race<'a>(
     runs: Vec<Run<'a>>,
+    cores: usize,
     new: &(impl Fn() -> Search<'a> + Sync),
 ) -> (usize, Vec<Run<'a>>) {
     let count = runs.len();
     let shared = runs.first().is_some_and(|run| run.order.len() >= LEAST_SHARED);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let helpers = if shared { cores.min(count) - 1 } else { 0 };
+    let helpers = if shared { cores.clamp(1, count) - 1 } else { 0 };
     let first = AtomicUsize::new(count);
     let next = AtomicUsize::new(0);
     let runs: Vec<Mutex<Run<'_>>> = runs.into_iter().map(Mutex::new).collect();
@@ -153,4 +166,48 @@ fn race<'a>(
     });
     let unlock = |run: Mutex<_>| run.into_inner().unwrap_or_else(PoisonError::into_inner);
     (first.into_inner(), runs.into_iter().map(unlock).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::{QUICK, Scratch, draft};
+    use crate::problem::{Buffer, Problem};
+
+    /// Buffers that interlock so that the orders need several rounds.
+    fn interlocked(seed: u64) -> Problem {
+        let mut x = seed;
+        let mut below = |limit: u64| {
+            x = x.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            (x >> 33) % limit
+        };
+        let buffers = (0..2 * LEAST_SHARED as u64)
+            .map(|i| Buffer::new(i, i + 5 + below(30), 1 + below(50)))
+            .collect();
+        Problem { buffers, capacity: None }
+    }
+
+    /// The answer and the nodes do not depend on how many threads race.
+    #[test]
+    fn as_many_threads_as_there_are() {
+        let mut rounds = 0;
+        for seed in 0..12 {
+            let problem = interlocked(seed);
+            let instance = Instance::new(&problem).expect("nothing is fixed");
+            let range = &instance.parts[0];
+            let bound = crate::bound::part_bound(&instance, range).expect("sums are small");
+            let draft = draft(&instance, range, bound, 0, QUICK, &mut Scratch::default())
+                .expect("nothing is fixed");
+            let race = Race::new(&instance, &draft);
+            for height in [bound.bound, bound.bound + 8] {
+                let run = |cores| race.run_on(cores, &instance, &draft, height, 5000);
+                let alone = run(1);
+                rounds += u64::from(alone.nodes > 3 * range.len() as u64);
+                for cores in [2, 3, 8] {
+                    assert_eq!(run(cores), alone, "seed {seed}, {height} bytes, {cores} cores");
+                }
+            }
+        }
+        assert!(rounds > 0, "no problem needed more than its first order");
+    }
 }

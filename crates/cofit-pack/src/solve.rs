@@ -5,7 +5,7 @@ use crate::draft::{Draft, QUICK, Scratch, THOROUGH, draft};
 use crate::improve::{Exhausted, improve};
 use crate::instance::Instance;
 use crate::problem::{Budget, Decision, PackError, Problem, Solution};
-use crate::proof::{Incumbent, Proof, Witness, is_live};
+use crate::proof::{Incumbent, Proof, Witness};
 use crate::race::Race;
 use crate::search::Outcome;
 
@@ -95,7 +95,7 @@ pub fn minimise(
             buffers.sort_unstable();
             Witness::Exhausted { buffers, height, nodes }
         }
-        None => live_witness(problem, live),
+        None => live.witness(problem),
     };
     Ok(Proof { solution: solution(offsets, height, bound, nodes), witness })
 }
@@ -124,7 +124,12 @@ pub fn decide(problem: &Problem, capacity: u64, budget: Budget) -> Result<Decisi
             let nodes = budget.nodes - nodes_left;
             match found.outcome {
                 Outcome::Found => draft.adopt(&instance, found.offsets),
-                Outcome::Refuted => return Ok(Decision::Exhausted { nodes }),
+                Outcome::Refuted => {
+                    let items = &instance.items[draft.range.clone()];
+                    let mut buffers: Vec<usize> = items.iter().map(|item| item.buffer).collect();
+                    buffers.sort_unstable();
+                    return Ok(Decision::Exhausted { buffers, nodes });
+                }
                 Outcome::OutOfNodes => {
                     draft.place(&instance, capacity, THOROUGH, &mut scratch);
                     if draft.height > capacity {
@@ -153,22 +158,6 @@ fn bounds(instance: &Instance) -> Result<(Certificate, Vec<Certificate>), PackEr
         bounds.push(own);
     }
     Ok((most, bounds))
-}
-
-/// What shows a bound of live bytes.
-fn live_witness(problem: &Problem, bound: Certificate) -> Witness {
-    let numbered = || problem.buffers.iter().enumerate();
-    let ends_there = |(_, buffer): &(usize, &crate::Buffer)| {
-        is_live(buffer, bound.instant)
-            && buffer.fixed.and_then(|at| at.checked_add(buffer.size)) == Some(bound.bound)
-    };
-    match numbered().find(ends_there) {
-        Some((buffer, _)) => Witness::Fixed { buffer },
-        None => {
-            let live = numbered().filter(|(_, buffer)| is_live(buffer, bound.instant));
-            Witness::Instant { instant: bound.instant, buffers: live.map(|(i, _)| i).collect() }
-        }
-    }
 }
 
 fn offsets(problem: &Problem, instance: &Instance, drafts: &[Draft<'_>]) -> Vec<u64> {

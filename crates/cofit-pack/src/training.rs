@@ -44,6 +44,9 @@ const STEPS: u64 = 12;
 /// Buffers per layer.
 const PER_LAYER: usize = 40;
 
+/// Least bytes of a bucket of gradients or weights.
+const BUCKET: u64 = 128 * 512;
+
 /// A problem of so many buffers.
 ///
 /// ```
@@ -56,7 +59,7 @@ pub fn problem(buffers: usize, seed: u64) -> Problem {
     let layers = buffers.div_ceil(PER_LAYER).max(1) as u64;
     let turn = layers * STEPS;
     // What lives until the backward pass differs from layer to layer, but a few shapes recur.
-    let shapes: Vec<u64> = (0..9).map(|_| numbers.size(13)).collect();
+    let shapes: Vec<u64> = (0..9).map(|_| numbers.size(6)).collect();
     let mut list = Vec::with_capacity(buffers);
     for i in 0..buffers {
         let layer = (i / PER_LAYER) as u64;
@@ -73,12 +76,19 @@ pub fn problem(buffers: usize, seed: u64) -> Problem {
             // Gradients, which wait for their update.
             8..12 => {
                 let wait = 1 + numbers.small(16 * STEPS);
-                Buffer::new(backward, backward + wait, numbers.size(12))
+                Buffer::new(backward, backward + wait, 2 * numbers.size(12))
+            }
+            // Buckets of gradients and weights under way between devices: the largest, for some
+            // hundred steps each. It is they that interlock.
+            slot @ 12..20 => {
+                let at = if slot % 3 == 0 { forward } else { backward };
+                let size = BUCKET * (1 + numbers.below(8));
+                Buffer::new(at, at + 4 + numbers.below(30 * STEPS), size)
             }
             // Temporaries of either pass.
             slot => {
                 let at = if slot % 3 == 0 { forward } else { backward };
-                Buffer::new(at, at + 1 + numbers.small(6), numbers.size(14))
+                Buffer::new(at, at + 1 + numbers.small(6), numbers.size(12))
             }
         };
         list.push(buffer);

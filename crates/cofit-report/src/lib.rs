@@ -3,7 +3,7 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`], [`sim`], [`compare`], [`chips`],
+//! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
@@ -17,6 +17,7 @@ pub mod explain;
 pub mod inspect;
 pub mod json;
 pub mod lint;
+pub mod pack;
 pub mod plan;
 pub mod quantize;
 pub mod run;
