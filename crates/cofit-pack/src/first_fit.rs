@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::instance::{Instance, Item};
 
-/// Pairs of items that are ever live together, beyond which the lists of conflicts are not stored
-/// but found anew by a scan. Bounds memory at some hundred megabytes.
+/// Pairs of items that are ever live together, beyond which the lists of conflicts are not stored.
+/// Bounds memory at some hundred megabytes.
 const STORED_PAIRS: usize = 8_000_000;
 
 /// Which items of a part may not share bytes. Items are indices from the start of the part.

@@ -8,13 +8,16 @@
 //! rest by an exact search.
 //!
 //! * [`Problem`], [`Buffer`], [`Budget`], [`Solution`]: the question and the answer.
-//! * [`solve_minimise`] finds a low layout together with a proven lower bound.
+//! * [`minimise`] finds a low layout and a lower bound as a [`Proof`], and tells every
+//!   [`Incumbent`] on the way; [`solve_minimise`] is the same without the witness.
 //! * [`decide`] answers whether a layout of a given height exists.
-//! * [`certificate`] computes the lower bound alone, with the instant that witnesses it.
-//! * [`verify`] checks a layout without sharing code with the solver.
+//! * [`certificate`] computes the bound of live bytes alone, with the instant that shows it.
+//! * [`verify`] checks a layout and [`check`] a proof, sharing no code with the solver.
 //! * [`csv`] reads and writes the file format of minimalloc.
+//! * [`training`] makes large problems.
 //!
-//! Equal inputs give equal outputs: effort is counted in search nodes, never in wall time.
+//! Equal inputs give equal outputs on any number of cores: effort is counted in search nodes, never
+//! in wall time.
 
 mod bound;
 mod check;
