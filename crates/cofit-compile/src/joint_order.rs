@@ -214,7 +214,7 @@ impl Others<'_> {
                 }
             }
             Ok(Decision::ExceedsBound(_)) => {}
-            Ok(Decision::Exhausted { nodes }) => self.joint.nodes += nodes,
+            Ok(Decision::Exhausted { nodes, .. }) => self.joint.nodes += nodes,
             Ok(Decision::Unknown { nodes }) => {
                 self.joint.nodes += nodes;
                 self.is_complete = false;

@@ -1,6 +1,11 @@
 //! Packs every CSV file of the directories or files given and prints one line each: buffers,
-//! bound, height, whether proven, nodes and milliseconds. `--nodes N` sets the budget,
-//! `--capacity N` decides instead of minimising.
+//! bound, height, whether proven, nodes and milliseconds.
+//!
+//! * `--nodes N` sets the budget.
+//! * `--capacity N` decides instead of minimising.
+//! * `--repeat N` runs each problem so often and prints the least time.
+//! * `--published` adds the time that minimalloc's authors publish for their suite.
+//! * `--generated` adds a problem of the size and kind of a large network's training step.
 
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
@@ -8,20 +13,52 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cofit_pack::{Budget, Decision, csv, decide, solve_minimise, verify};
+use cofit_pack::{Budget, Decision, Problem, csv, decide, solve_minimise, verify};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut budget = Budget::STANDARD;
-    let mut capacity: Option<u64> = None;
+/// Milliseconds that minimalloc takes to decide the problems of its "Challenging Suite" at a
+/// capacity of 1 MiB: google/minimalloc, img/minimalloc.slides.pdf, page 22.
+const PUBLISHED: [(&str, u32); 11] = [
+    ("A", 4910),
+    ("B", 3661),
+    ("C", 637),
+    ("D", 2674),
+    ("E", 3717),
+    ("F", 5358),
+    ("G", 1181),
+    ("H", 1808),
+    ("I", 3908),
+    ("J", 883),
+    ("K", 628),
+];
+
+struct Options {
+    budget: Budget,
+    capacity: Option<u64>,
+    repeat: u32,
+    published: bool,
+    problems: Vec<(String, Problem)>,
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    let mut options = Options {
+        budget: Budget::STANDARD,
+        capacity: None,
+        repeat: 1,
+        published: false,
+        problems: Vec::new(),
+    };
     let mut files: Vec<PathBuf> = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().ok_or("the option needs a number");
         match argument.as_str() {
-            "--nodes" => {
-                budget.nodes = arguments.next().ok_or("--nodes needs a number")?.parse()?
-            }
-            "--capacity" => {
-                capacity = Some(arguments.next().ok_or("--capacity needs a number")?.parse()?);
+            "--nodes" => options.budget.nodes = number()?.parse()?,
+            "--capacity" => options.capacity = Some(number()?.parse()?),
+            "--repeat" => options.repeat = number()?.parse()?,
+            "--published" => options.published = true,
+            "--generated" => {
+                let problem = cofit_pack::training::problem(18_692, 1);
+                options.problems.push(("training 18692".to_owned(), problem));
             }
             path => {
                 let path = PathBuf::from(path);
@@ -36,38 +73,48 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     files.sort();
-    println!("instance\tbuffers\tbound\theight\tproven\tnodes\tms");
-    let mut total = 0.0;
     for file in files.iter().filter(|file| file.extension().is_some_and(|it| it == "csv")) {
-        let table = csv::read(&std::fs::read_to_string(file)?)?;
-        let start = Instant::now();
-        let decision = match capacity {
-            Some(capacity) => decide(&table.problem, capacity, budget)?,
-            None => Decision::Fits(solve_minimise(&table.problem, budget)?),
-        };
-        let ms = start.elapsed().as_secs_f64() * 1e3;
-        total += ms;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let count = table.ids.len();
-        match decision {
-            Decision::Fits(it) => {
-                verify(&table.problem, &it)?;
-                println!(
-                    "{name}\t{count}\t{}\t{}\t{}\t{}\t{ms:.3}",
-                    it.lower_bound, it.height, it.proven_optimal, it.nodes
-                );
-            }
-            Decision::ExceedsBound(it) => {
-                println!("{name}\t{count}\t{}\tnone\ttrue\t0\t{ms:.3}", it.bound);
-            }
-            Decision::Exhausted { nodes } => {
-                println!("{name}\t{count}\t\tnone\ttrue\t{nodes}\t{ms:.3}");
-            }
-            Decision::Unknown { nodes } => {
-                println!("{name}\t{count}\t\tunknown\tfalse\t{nodes}\t{ms:.3}");
-            }
-        }
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        options.problems.push((name, csv::read(&std::fs::read_to_string(file)?)?.problem));
     }
-    println!("total\t\t\t\t\t\t{total:.3}");
+    Ok(options)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = options()?;
+    let published = if options.published { "\tminimalloc ms\ttimes faster" } else { "" };
+    println!("problem\tbuffers\tbound\theight\tproven\tnodes\tms{published}");
+    let mut total = 0.0;
+    for (name, problem) in &options.problems {
+        let mut ms = f64::INFINITY;
+        let mut decision = None;
+        for _ in 0..options.repeat.max(1) {
+            let start = Instant::now();
+            decision = Some(match options.capacity {
+                Some(capacity) => decide(problem, capacity, options.budget)?,
+                None => Decision::Fits(solve_minimise(problem, options.budget)?),
+            });
+            ms = ms.min(start.elapsed().as_secs_f64() * 1e3);
+        }
+        total += ms;
+        let (bound, height, proven, nodes) = match decision {
+            Some(Decision::Fits(it)) => {
+                verify(problem, &it)?;
+                (it.lower_bound.to_string(), it.height.to_string(), it.proven_optimal, it.nodes)
+            }
+            Some(Decision::ExceedsBound(it)) => (it.bound.to_string(), "none".into(), true, 0),
+            Some(Decision::Exhausted { nodes, .. }) => (String::new(), "none".into(), true, nodes),
+            Some(Decision::Unknown { nodes }) => (String::new(), "unknown".into(), false, nodes),
+            None => continue,
+        };
+        let theirs = PUBLISHED.iter().find(|(it, _)| name.split('.').next() == Some(it));
+        let theirs = match theirs.filter(|_| options.published) {
+            Some((_, theirs)) => format!("\t{theirs}\t{:.0}", f64::from(*theirs) / ms),
+            None => String::new(),
+        };
+        let count = problem.buffers.len();
+        println!("{name}\t{count}\t{bound}\t{height}\t{proven}\t{nodes}\t{ms:.2}{theirs}");
+    }
+    println!("total\t\t\t\t\t\t{total:.2}");
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::instance::{Instance, Item};
 
-/// Pairs of items that are ever live together, beyond which the lists of conflicts are not stored
-/// but found anew by a scan. Bounds memory at some hundred megabytes.
+/// Pairs of items that are ever live together, beyond which the lists of conflicts are not stored.
+/// Bounds memory at some hundred megabytes.
 const STORED_PAIRS: usize = 8_000_000;
 
 /// Which items of a part may not share bytes. Items are indices from the start of the part.
@@ -58,6 +58,16 @@ impl<'a> Conflicts<'a> {
         self.items
     }
 
+    /// The problem that the part is of.
+    pub fn instance(&self) -> &'a Instance {
+        self.instance
+    }
+
+    /// The height in bytes of an item placed at an offset in units.
+    pub fn top(&self, item: &Item, offset: u64) -> Option<u64> {
+        self.instance.top(item, offset)
+    }
+
     /// Whether the conflicts were few enough to be stored.
     pub fn are_stored(&self) -> bool {
         !self.starts.is_empty()
@@ -99,8 +109,6 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    pub const ALL: [Self; 5] = [Self::Size, Self::Urgency, Self::Area, Self::Duration, Self::Start];
-
     /// Sorts the indices of the items. `urgency` holds, for each item, the most units live at an
     /// instant of its life. Ties fall to the earlier index.
     pub fn sort(self, items: &[Item], urgency: &[u64], order: &mut Vec<u32>) {
@@ -169,45 +177,8 @@ pub(crate) fn place(
     Some(height)
 }
 
-/// Places the items in order of start, as an allocator would at run time, and gives the height in
-/// bytes. Gaps are not made use of. For parts whose conflicts are too many to store: the time is
-/// in proportion to the items and to how many of them are live at once.
-pub(crate) fn place_by_start(conflicts: &Conflicts<'_>, offsets: &mut Vec<u64>) -> Option<u64> {
-    let items = conflicts.items();
-    let fixed: Vec<(u64, &Item)> =
-        items.iter().filter_map(|item| Some((item.fixed?, item))).collect();
-    offsets.clear();
-    let mut height = 0;
-    // Offset, end and end of life of the free items that are live, by offset.
-    let mut live: Vec<(u64, u64, u64)> = Vec::new();
-    let mut taken: Vec<(u64, u64)> = Vec::new();
-    for item in items {
-        let at = match item.fixed {
-            Some(at) => at,
-            None => {
-                live.retain(|&(_, _, until)| until > item.start);
-                taken.clear();
-                taken.extend(live.iter().map(|&(from, to, _)| (from, to)));
-                let met =
-                    |&&(_, other): &&(u64, &Item)| other.start < item.end && item.start < other.end;
-                taken.extend(fixed.iter().filter(met).map(|&(at, other)| (at, at + other.size)));
-                if !fixed.is_empty() {
-                    taken.sort_unstable();
-                }
-                let at = room(&taken, item, Fit::First)?;
-                let slot = live.partition_point(|&(from, _, _)| from < at);
-                live.insert(slot, (at, at.checked_add(item.size)?, item.end));
-                at
-            }
-        };
-        offsets.push(at);
-        height = conflicts.instance.top(item, at)?.max(height);
-    }
-    Some(height)
-}
-
 /// The offset of the room that an item takes beside what is taken.
-fn room(taken: &[(u64, u64)], item: &Item, fit: Fit) -> Option<u64> {
+pub(crate) fn room(taken: &[(u64, u64)], item: &Item, fit: Fit) -> Option<u64> {
     let mut from = 0u64;
     let mut best: Option<(u64, u64)> = None;
     for &(lo, hi) in taken {

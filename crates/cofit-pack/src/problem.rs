@@ -75,7 +75,7 @@ impl Budget {
 
     /// Enough to prove the minimum for ordinary networks and for most hard instances; about a
     /// second where neither a layout nor a proof is found.
-    pub const STANDARD: Self = Self { nodes: 20_000 };
+    pub const STANDARD: Self = Self { nodes: 30_000 };
 }
 
 /// A layout.
@@ -102,6 +102,8 @@ pub enum Decision {
     ExceedsBound(Certificate),
     /// It does not: the search looked at every case.
     Exhausted {
+        /// The buffers that have no layout of this height, ascending.
+        buffers: Vec<usize>,
         /// Search nodes spent.
         nodes: u64,
     },

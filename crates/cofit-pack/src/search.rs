@@ -20,10 +20,13 @@
 //! (Moffitt, "MiniMalloc: A Lightweight Memory Allocator for Hardware-Accelerated Machine
 //! Learning", ASPLOS 2023); branching on the level, ordering pairs and remembering states are not.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 mod part;
+mod propagate;
 
 pub(crate) use part::Part;
-use part::borders;
+use propagate::Head;
 
 use crate::first_fit::NOWHERE;
 
@@ -59,7 +62,7 @@ struct Span {
 }
 
 /// A section during the search.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Section {
     /// Least bound of the unplaced items; [`DONE`] if there are none.
     floor: u64,
@@ -94,6 +97,10 @@ pub(crate) struct Search<'a> {
     total: Vec<u64>,
     /// Unplaced items that live on both sides of the border after each section.
     crossing: Vec<u32>,
+    /// The items of the sections, laid out as in the part; the unplaced ones of each come first.
+    members: Vec<u32>,
+    /// How many items of each section are unplaced.
+    unplaced: Vec<u32>,
     /// Offsets of placed items.
     pub offsets: Vec<u64>,
     /// Preference among candidates, least first.
@@ -104,10 +111,23 @@ pub(crate) struct Search<'a> {
     is_dirty: Vec<bool>,
     /// Scratch: the unplaced items of a section.
     open: Vec<Head>,
+    /// Scratch: indices into these.
+    late: Vec<usize>,
     refuted: Vec<u128>,
     nodes_left: u64,
-    /// Nodes spent.
-    pub nodes: u64,
+    /// Nodes spent by the last run.
+    pub spent: u64,
+    /// How the last run went.
+    pub outcome: Outcome,
+}
+
+/// Tells a search that an earlier one has the answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cancel<'a> {
+    /// The first search that has an answer.
+    pub first: &'a AtomicUsize,
+    /// This search.
+    pub mine: usize,
 }
 
 impl<'a> Search<'a> {
@@ -133,15 +153,19 @@ impl<'a> Search<'a> {
             sections: vec![open; part.section_count],
             total: vec![0; part.section_count],
             crossing: vec![0; part.section_count],
+            members: part.members.all().to_vec(),
+            unplaced: vec![0; part.section_count],
             offsets: vec![NOWHERE; items],
             rank: vec![0; items],
             trail: Vec::new(),
             dirty: Vec::new(),
             is_dirty: vec![false; part.section_count],
             open: Vec::new(),
+            late: Vec::new(),
             refuted: vec![0; 1 << REFUTED_BITS],
             nodes_left: 0,
-            nodes: 0,
+            spent: 0,
+            outcome: Outcome::OutOfNodes,
         };
         for i in 0..items {
             search.count_in(i);
@@ -151,11 +175,12 @@ impl<'a> Search<'a> {
 
     /// Searches with a preference among candidates and a number of nodes. May be called again
     /// after [`Outcome::OutOfNodes`]; refuted states stay remembered.
-    pub fn run(&mut self, order: &[u32], nodes: u64) -> Outcome {
+    pub fn run(&mut self, order: &[u32], nodes: u64, cancel: Cancel<'_>) -> Outcome {
         for (rank, &i) in (0..).zip(order) {
             self.rank[i as usize] = rank;
         }
         self.nodes_left = nodes;
+        self.spent = 0;
         let mut feasible = self.feasible;
         for i in 0..self.spans.len() {
             feasible = feasible && self.lift_twin(i);
@@ -164,282 +189,19 @@ impl<'a> Search<'a> {
             self.mark(s);
         }
         let outcome = if feasible && self.settle() {
-            self.descend(0, self.part.section_count, 0)
+            self.descend(0, self.part.section_count, 0, cancel)
         } else {
             Outcome::Refuted
         };
         if outcome != Outcome::Found {
             self.undo(0);
         }
+        self.outcome = outcome;
         outcome
-    }
-
-    /// Adds an unplaced item to the sums of its sections.
-    fn count_in(&mut self, i: usize) {
-        let row = self.part.sections.row(i);
-        for &s in row {
-            self.total[s as usize] += self.part.size[i];
-        }
-        for s in borders(row) {
-            self.crossing[s] += 1;
-        }
-    }
-
-    fn mark(&mut self, section: usize) {
-        if !self.is_dirty[section] {
-            self.is_dirty[section] = true;
-            self.dirty.push(section as u32);
-        }
-    }
-
-    /// Raises an item's bound. False if it no longer fits.
-    fn raise(&mut self, i: usize, bound: u64, support: u64) -> bool {
-        let part = self.part;
-        let Span { bound: old, last, size, support: old_support } = self.spans[i];
-        self.trail.push(Change::Bound { item: i as u32, bound: old, support: old_support });
-        self.spans[i].support = support;
-        if bound == old {
-            return true;
-        }
-        self.spans[i].bound = bound;
-        if bound > last {
-            return false;
-        }
-        for &s in part.sections.row(i) {
-            let section = &self.sections[s as usize];
-            if old <= section.floor || bound > section.latest || bound + size > section.least_last {
-                self.mark(s as usize);
-            }
-        }
-        self.lift_twin(i)
-    }
-
-    /// Keeps an item's twin above it.
-    fn lift_twin(&mut self, i: usize) -> bool {
-        match self.part.twin[i] {
-            Some(twin) => self.lift(twin as usize, self.spans[i].bound + self.spans[i].size),
-            None => true,
-        }
-    }
-
-    /// Raises an item's bound to at least this. False if it no longer fits.
-    fn lift(&mut self, i: usize, bound: u64) -> bool {
-        if bound <= self.spans[i].bound {
-            return true;
-        }
-        match bound.checked_next_multiple_of(self.part.align[i]) {
-            Some(bound) => self.raise(i, bound, self.spans[i].support),
-            None => false,
-        }
-    }
-
-    /// Lowers the highest offset of an item to at most this. False if it no longer fits.
-    fn lower(&mut self, i: usize, last: Option<u64>) -> bool {
-        let Some(last) = last else { return false };
-        if last >= self.spans[i].last {
-            return true;
-        }
-        self.trail.push(Change::Last { item: i as u32, last: self.spans[i].last });
-        self.spans[i].last = last;
-        if last < self.spans[i].bound {
-            return false;
-        }
-        for &s in self.part.sections.row(i) {
-            self.mark(s as usize);
-        }
-        true
-    }
-
-    /// Draws the consequences of what changed. False if that leaves no layout.
-    fn settle(&mut self) -> bool {
-        while let Some(s) = self.dirty.pop() {
-            self.is_dirty[s as usize] = false;
-            if !self.fill(s as usize) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Draws the consequences within one section. False if its items do not fit.
-    fn fill(&mut self, s: usize) -> bool {
-        let part = self.part;
-        let mut floor = DONE;
-        let mut top = 0;
-        let mut least_last = DONE;
-        let mut most_end = 0;
-        let mut open = std::mem::take(&mut self.open);
-        open.clear();
-        for &i in part.members.row(s) {
-            let span = &self.spans[i as usize];
-            if span.bound != DONE {
-                floor = floor.min(span.bound);
-                top = top.max(span.last + span.size);
-                least_last = least_last.min(span.last);
-                most_end = most_end.max(span.bound + span.size);
-                open.push(Head { bound: span.bound, last: span.last, size: span.size, item: i });
-            }
-        }
-        let before = self.sections[s];
-        let latest = top.checked_sub(self.total[s]);
-        self.trail.push(Change::Section { section: s as u32, before });
-        self.sections[s] = Section { floor, latest: latest.unwrap_or(0), least_last };
-        let fits = floor == DONE
-            || latest.is_some_and(|latest| floor <= latest)
-                && self.order_first(&mut open, top, self.total[s])
-                && (most_end <= least_last || self.order_pairs(&mut open));
-        self.open = open;
-        fits
-    }
-
-    /// Finds which of a section's items can be the lowest. Where only one can, it precedes all
-    /// others, and the question is asked again of those.
-    fn order_first(&mut self, open: &mut [Head], top: u64, mut rest: u64) -> bool {
-        let mut from = 0;
-        while from < open.len() {
-            let Some(latest) = top.checked_sub(rest) else { return false };
-            let mut candidates = 0;
-            let mut first = 0;
-            let mut least_end = DONE;
-            for (k, head) in open.iter().enumerate().skip(from) {
-                let can = head.bound <= latest;
-                candidates += usize::from(can);
-                first = if can { k } else { first };
-                least_end = least_end.min(if can { head.bound + head.size } else { DONE });
-            }
-            if candidates == 0 {
-                return false;
-            }
-            let only = candidates == 1;
-            if !only && candidates == open.len() - from {
-                return true;
-            }
-            if only {
-                if !self.lower(open[first].item as usize, Some(latest)) {
-                    return false;
-                }
-                rest -= open[first].size;
-                open.swap(from, first);
-                from += 1;
-            }
-            for head in &mut open[from..] {
-                if (only || head.bound > latest) && head.bound < least_end {
-                    if !self.lift(head.item as usize, least_end) {
-                        return false;
-                    }
-                    head.bound = self.spans[head.item as usize].bound;
-                }
-            }
-            if !only {
-                return stacks(&mut open[from..], top);
-            }
-        }
-        true
-    }
-
-    /// Orders the pairs of a section of which only one order is left.
-    fn order_pairs(&mut self, open: &mut [Head]) -> bool {
-        for k in 0..open.len() {
-            let below = open[k];
-            for m in 0..open.len() {
-                let above = open[m];
-                let free = above.bound + above.size <= below.last;
-                let ordered = above.bound >= below.bound + below.size
-                    && below.last + below.size <= above.last;
-                if free | ordered || m == k {
-                    continue;
-                }
-                let (i, j) = (above.item as usize, below.item as usize);
-                if !(self.lift(i, below.bound + below.size)
-                    && self.lower(j, above.last.checked_sub(below.size)))
-                {
-                    return false;
-                }
-                open[m].bound = self.spans[i].bound;
-                open[k].last = self.spans[j].last;
-            }
-        }
-        true
-    }
-
-    /// Places an item at its bound. False if that leaves no layout.
-    fn put(&mut self, i: usize) -> bool {
-        let part = self.part;
-        let Span { bound: at, size, .. } = self.spans[i];
-        self.trail.push(Change::Placed { item: i as u32, bound: at });
-        self.offsets[i] = at;
-        self.spans[i].bound = DONE;
-        let row = part.sections.row(i);
-        for &s in row {
-            self.total[s as usize] -= size;
-            self.mark(s as usize);
-        }
-        for s in borders(row) {
-            self.crossing[s] -= 1;
-        }
-        let top = at + size;
-        for &j in part.conflicts.row(i) {
-            let j = j as usize;
-            let span = self.spans[j];
-            if span.bound == DONE || span.support >= top {
-                continue;
-            }
-            let support = match part.fixed[j] {
-                Some(_) => Some(top),
-                None => top.checked_next_multiple_of(part.align[j]),
-            };
-            let Some(support) = support else { return false };
-            if !self.raise(j, span.bound.max(support), support) {
-                return false;
-            }
-        }
-        self.settle()
-    }
-
-    /// Records that an item does not lie at its bound, although it could: it rests on an item yet
-    /// to be placed. False if that leaves no layout.
-    fn refuse(&mut self, i: usize) -> bool {
-        if self.part.fixed[i].is_some() {
-            return false;
-        }
-        let ends = self.part.conflicts.row(i).iter().filter_map(|&j| {
-            let span = &self.spans[j as usize];
-            (span.bound != DONE).then(|| span.bound + span.size)
-        });
-        match ends.min() {
-            Some(least) => self.lift(i, least),
-            None => false,
-        }
-    }
-
-    fn undo(&mut self, mark: usize) {
-        for &s in &self.dirty {
-            self.is_dirty[s as usize] = false;
-        }
-        self.dirty.clear();
-        while self.trail.len() > mark {
-            match self.trail.pop() {
-                Some(Change::Bound { item, bound, support }) => {
-                    self.spans[item as usize].bound = bound;
-                    self.spans[item as usize].support = support;
-                }
-                Some(Change::Last { item, last }) => self.spans[item as usize].last = last,
-                Some(Change::Section { section, before }) => {
-                    self.sections[section as usize] = before;
-                }
-                Some(Change::Placed { item, bound }) => {
-                    self.spans[item as usize].bound = bound;
-                    self.offsets[item as usize] = NOWHERE;
-                    self.count_in(item as usize);
-                }
-                None => {}
-            }
-        }
     }
 
     /// The item to branch on, or why there is none. Raises items that cannot lie at the level.
     fn choose(&mut self, lo: usize, hi: usize) -> Choice {
-        let part = self.part;
         loop {
             let level =
                 self.sections[lo..hi].iter().map(|section| section.floor).min().unwrap_or(DONE);
@@ -454,7 +216,8 @@ impl<'a> Search<'a> {
                 }
                 let mut count = 0;
                 let mut pick = (u32::MAX, 0);
-                for &i in part.members.row(s) {
+                for at in self.unplaced(s) {
+                    let i = self.members[at];
                     let item = i as usize;
                     if self.spans[item].bound != level {
                         continue;
@@ -502,7 +265,7 @@ impl<'a> Search<'a> {
         key | 1
     }
 
-    fn descend(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn descend(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         if depth > DEEPEST {
             return Outcome::OutOfNodes;
         }
@@ -512,7 +275,7 @@ impl<'a> Search<'a> {
         if self.refuted[slot] == key {
             return Outcome::Refuted;
         }
-        let outcome = self.branch(lo, hi, depth);
+        let outcome = self.branch(lo, hi, depth, cancel);
         match outcome {
             Outcome::Found => {}
             Outcome::Refuted => {
@@ -524,13 +287,14 @@ impl<'a> Search<'a> {
         outcome
     }
 
-    fn branch(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn branch(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         loop {
-            if self.nodes_left == 0 {
+            let called_off = cancel.first.load(Ordering::Relaxed) < cancel.mine;
+            if self.nodes_left == 0 || called_off {
                 return Outcome::OutOfNodes;
             }
             self.nodes_left -= 1;
-            self.nodes += 1;
+            self.spent += 1;
             let item = match self.choose(lo, hi) {
                 Choice::Complete => return Outcome::Found,
                 Choice::Dead => return Outcome::Refuted,
@@ -538,7 +302,7 @@ impl<'a> Search<'a> {
             };
             let mark = self.trail.len();
             if self.put(item) {
-                match self.split(lo, hi, depth) {
+                match self.split(lo, hi, depth, cancel) {
                     Outcome::Refuted => {}
                     outcome => return outcome,
                 }
@@ -551,7 +315,7 @@ impl<'a> Search<'a> {
     }
 
     /// Searches the groups of sections that share no unplaced item, one after the other.
-    fn split(&mut self, lo: usize, hi: usize, depth: u32) -> Outcome {
+    fn split(&mut self, lo: usize, hi: usize, depth: u32, cancel: Cancel<'_>) -> Outcome {
         let mut from = lo;
         while from < hi {
             let mut to = from;
@@ -560,7 +324,7 @@ impl<'a> Search<'a> {
             }
             to += 1;
             if self.sections[from..to].iter().any(|section| section.floor != DONE) {
-                match self.descend(from, to, depth + 1) {
+                match self.descend(from, to, depth + 1, cancel) {
                     Outcome::Found => {}
                     outcome => return outcome,
                 }
@@ -569,22 +333,6 @@ impl<'a> Search<'a> {
         }
         Outcome::Found
     }
-}
-
-/// An unplaced item of the section that is being looked at.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    bound: u64,
-    last: u64,
-    size: u64,
-    item: u32,
-}
-
-/// Whether items, each at its bound or as soon after as the ones before leave room, end below the
-/// top.
-fn stacks(open: &mut [Head], top: u64) -> bool {
-    open.sort_unstable_by_key(|head| head.bound);
-    open.iter().fold(0, |end: u64, head| end.max(head.bound) + head.size) <= top
 }
 
 enum Choice {

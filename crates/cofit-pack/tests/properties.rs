@@ -2,8 +2,8 @@
 //! nothing with the solver.
 
 use cofit_pack::{
-    Budget, Buffer, Decision, PackError, Problem, Solution, certificate, csv, decide,
-    solve_minimise, verify,
+    Budget, Buffer, Decision, Fault, PackError, Problem, Proof, Solution, Standing, Witness,
+    certificate, check, csv, decide, minimise, solve_minimise, verify,
 };
 use proptest::prelude::*;
 
@@ -119,6 +119,7 @@ fn check_exact(problem: &Problem) {
     assert_eq!(solution.height, least);
     assert!(solution.proven_optimal);
     assert!(certificate(problem).expect("a layout exists").bound <= least);
+    check_proof(problem, least);
     match decide(problem, least, Budget::STANDARD) {
         Ok(Decision::Fits(it)) => {
             assert_eq!(verify(&Problem { capacity: Some(least), ..problem.clone() }, &it), Ok(()));
@@ -126,12 +127,45 @@ fn check_exact(problem: &Problem) {
         other => panic!("a layout of {least} exists, but {other:?}"),
     }
     if let Some(less) = least.checked_sub(1) {
-        let decision = decide(problem, less, Budget::STANDARD);
-        assert!(
-            matches!(decision, Ok(Decision::Exhausted { .. } | Decision::ExceedsBound(_))),
-            "no layout of {less} exists, but {decision:?}"
-        );
+        match decide(problem, less, Budget::STANDARD) {
+            Ok(Decision::Exhausted { buffers, .. }) => {
+                let chosen = buffers.iter().map(|&i| problem.buffers[i].clone()).collect();
+                let part = Problem { buffers: chosen, capacity: None };
+                assert!(oracle(&part).is_some_and(|least| least > less), "{buffers:?}");
+            }
+            Ok(Decision::ExceedsBound(it)) => {
+                assert!(it.bound > less);
+                check_proof(problem, least);
+            }
+            other => panic!("no layout of {less} exists, but {other:?}"),
+        }
     }
+}
+
+/// The proof holds, its witness alone needs as much as is claimed, and the layouts on the way to
+/// it are layouts, each lower than the one before.
+#[track_caller]
+fn check_proof(problem: &Problem, least: u64) {
+    let mut heights = Vec::new();
+    let proof = minimise(problem, Budget::STANDARD, &mut |incumbent| {
+        let layout = Solution {
+            offsets: incumbent.offsets.to_vec(),
+            height: incumbent.height,
+            lower_bound: incumbent.lower_bound.min(incumbent.height),
+            proven_optimal: incumbent.lower_bound >= incumbent.height,
+            nodes: incumbent.nodes,
+        };
+        assert_eq!(verify(problem, &layout), Ok(()));
+        heights.push(incumbent.height);
+    })
+    .expect("a layout exists");
+    assert!(heights.is_sorted_by(|a, b| a > b), "{heights:?}");
+    assert_eq!(heights.last(), Some(&proof.solution.height));
+    let standing = check(problem, &proof);
+    let searched = matches!(proof.witness, Witness::Exhausted { .. });
+    assert_eq!(standing, Ok(if searched { Standing::Searched } else { Standing::Computed }));
+    let part = oracle(&proof.subproblem(problem)).expect("the whole has a layout");
+    assert!(proof.solution.lower_bound <= part && part <= least, "{proof:?}");
 }
 
 proptest! {
@@ -292,6 +326,39 @@ fn the_verifier_finds_each_fault() {
     check(&[0, 8, 0], 16, Err(Overlap::Fixed { buffer: 2 }));
     check(&[0, 16, 8], 24, Err(Overlap::Limit { buffer: 1, limit: 16 }));
     check(&[0, 8, 8], 15, Err(Overlap::Claim));
+}
+
+#[test]
+fn the_checker_finds_each_fault() {
+    let problem = Problem {
+        buffers: vec![Buffer::new(0, 2, 8), Buffer::new(1, 3, 8).aligned(4), Buffer::new(3, 4, 8)],
+        capacity: None,
+    };
+    let good = minimise(&problem, Budget::STANDARD, &mut |_| ()).expect("nothing is fixed");
+    let expect = |change: &dyn Fn(&mut Proof), expected: Result<Standing, Fault>| {
+        let mut proof = good.clone();
+        change(&mut proof);
+        assert_eq!(check(&problem, &proof), expected, "{proof:?}");
+    };
+    let at = |instant, buffers: &[usize]| Witness::Instant { instant, buffers: buffers.to_vec() };
+    expect(&|_| (), Ok(Standing::Computed));
+    expect(&|proof| proof.witness = at(1, &[0]), Err(Fault::Bound { claimed: 16, shown: 8 }));
+    expect(&|proof| proof.witness = at(1, &[0, 1, 2]), Err(Fault::Buffer { buffer: 2 }));
+    expect(&|proof| proof.witness = at(1, &[1, 1]), Err(Fault::Buffer { buffer: 1 }));
+    expect(&|proof| proof.witness = at(1, &[0, 3]), Err(Fault::Buffer { buffer: 3 }));
+    let fixed = Witness::Fixed { buffer: 0 };
+    expect(&|proof| proof.witness = fixed.clone(), Err(Fault::Buffer { buffer: 0 }));
+    let searched = |height| Witness::Exhausted { buffers: vec![0, 1], height, nodes: 3 };
+    expect(&|proof| proof.witness = searched(15), Ok(Standing::Searched));
+    let short = Fault::Bound { claimed: 16, shown: 15 };
+    expect(&|proof| proof.witness = searched(14), Err(short));
+    let higher = |proof: &mut Proof| {
+        proof.solution.height = 20;
+        proof.solution.proven_optimal = false;
+    };
+    expect(&higher, Err(Fault::Height { claimed: 20, found: 16 }));
+    let overlap = cofit_pack::Overlap::Bytes { first: 0, second: 1 };
+    expect(&|proof| proof.solution.offsets = vec![0, 0, 0], Err(Fault::Layout(overlap)));
 }
 
 /// Parts too large for the exact search, or even for lists of conflicts, still get a layout.

@@ -3,7 +3,7 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`plan`] with [`plan_map`], [`tflm`],
+//! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]. What
@@ -19,6 +19,7 @@ pub mod explain;
 pub mod inspect;
 pub mod json;
 pub mod lint;
+pub mod pack;
 pub mod pareto;
 pub mod plan;
 pub mod plan_map;

@@ -13,6 +13,7 @@ pub mod execution;
 pub mod model;
 pub mod npu;
 pub mod onnx;
+pub mod packing;
 pub mod plan;
 pub mod quantisation;
 pub mod simulation;
@@ -29,7 +30,7 @@ pub enum Fault {
     Card,
     /// The model cannot be read: exit 3.
     Model,
-    /// Samples or labels cannot be read, or do not suit the model: exit 3.
+    /// Samples, labels or buffers cannot be read, or do not suit the model: exit 3.
     Data,
     /// The model is sound, but the chip or the budget refuses it: exit 1.
     Constraint,
@@ -63,6 +64,7 @@ impl Code {
             model::CODES,
             npu::CODES,
             onnx::CODES,
+            packing::CODES,
             plan::CODES,
             quantisation::CODES,
             simulation::CODES,

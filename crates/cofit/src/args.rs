@@ -31,6 +31,8 @@ pub enum Command {
     Sim(SimArgs),
     /// The memory plan: every buffer's address, size and lifetime
     Plan(PlanArgs),
+    /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
+    Pack(PackArgs),
     /// Models against chips, one line a pair
     Compare(CompareArgs),
     /// The catalogue of chip cards
@@ -296,6 +298,26 @@ impl PlanArgs {
     pub fn target(&self) -> TargetArgs {
         TargetArgs { chip: self.chip.clone().unwrap_or_default(), tuning: self.tuning.clone() }
     }
+}
+
+/// Arguments of `pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// Buffers with the columns id, lower, upper and size, and perhaps alignment, offset and gaps
+    #[arg(value_name = "FILE.csv")]
+    pub file: PathBuf,
+    /// Only look whether the buffers fit so many bytes, as in `--cap 64KiB`
+    #[arg(long, value_name = "BYTES")]
+    pub cap: Option<String>,
+    /// Search nodes to spend where rules are not enough
+    #[arg(long, value_name = "N", default_value_t = cofit_pack::Budget::STANDARD.nodes)]
+    pub nodes: u64,
+    /// Format of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also write the buffers with their offsets to a new CSV file
+    #[arg(short, long, value_name = "FILE.csv")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `compare`.

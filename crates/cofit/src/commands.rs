@@ -7,6 +7,7 @@ pub mod convert;
 pub mod eval;
 pub mod explain;
 pub mod inspect;
+pub mod pack;
 pub mod pareto;
 pub mod plan;
 pub mod quantize;

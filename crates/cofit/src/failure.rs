@@ -31,6 +31,13 @@ impl Failure {
         Self { diagnostics, sources }
     }
 
+    /// The same failure, with a text that its messages point into.
+    #[must_use]
+    pub fn in_text(mut self, source: SourceText) -> Self {
+        self.sources.push(source);
+        self
+    }
+
     /// The exit code of the gravest fault among the errors.
     pub fn exit_code(&self) -> u8 {
         self.diagnostics

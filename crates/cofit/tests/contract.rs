@@ -308,6 +308,36 @@ fn models_cards_and_comparisons_keep_the_contract() {
     conclude(&breaches.found);
 }
 
+/// Bare packing problems: what fits, what does not, what is not known; and only the time differs.
+#[test]
+fn packings_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-pack");
+    let mut breaches = Breaches::default();
+    let file = "data/interlocked.csv";
+    for (options, fits, bytes) in [
+        (&[][..], Value::Null, Some(12_288)),
+        (&["--cap", "12KiB"], Value::from("yes"), Some(12_288)),
+        (&["--cap", "12287"], Value::from("no"), None),
+        (&["--cap", "8KiB"], Value::from("no"), None),
+        (&["--cap", "12287", "--nodes", "1"], Value::from("undecided"), None),
+    ] {
+        let arguments = [&["pack", file][..], options].concat();
+        let Some(mut value) = run(&sandbox, &arguments, &mut breaches) else { continue };
+        let fields = ["/bytes", "/lower_bound/value", "/optimal", "/seconds/value", "/nodes"];
+        breaches.require(&value, &fields);
+        breaches.require(&value, &["/certificate/kind", "/certificate/buffers/0"]);
+        assert_eq!(value["fits"], fits, "{options:?}");
+        assert_eq!(value.pointer("/bytes/value").and_then(Value::as_u64), bytes, "{options:?}");
+        let placed = rows(&value, "buffers").iter().filter(|row| row["offset"].is_u64()).count();
+        assert_eq!(placed, if bytes.is_some() { 8 } else { 0 }, "{options:?}");
+        let mut again = run(&sandbox, &arguments, &mut breaches).unwrap_or_default();
+        value["seconds"] = Value::Null;
+        again["seconds"] = Value::Null;
+        assert_eq!(value, again, "{options:?}");
+    }
+    conclude(&breaches.found);
+}
+
 /// The same command prints the same bytes.
 #[test]
 fn results_are_deterministic() {

@@ -27,7 +27,17 @@ impl Rows {
     }
 
     pub fn row(&self, i: usize) -> &[u32] {
-        &self.list[self.starts[i] as usize..self.starts[i + 1] as usize]
+        &self.list[self.range(i)]
+    }
+
+    /// Where a row is in the list of all.
+    pub fn range(&self, i: usize) -> Range<usize> {
+        self.starts[i] as usize..self.starts[i + 1] as usize
+    }
+
+    /// All rows, one after the other.
+    pub fn all(&self) -> &[u32] {
+        &self.list
     }
 }
 
