@@ -7,7 +7,7 @@ use crate::first_fit::{Conflicts, Fit, Order, fixed_collision, place};
 use crate::instance::Instance;
 use crate::problem::PackError;
 use crate::scan_fit::{mend, scan};
-use crate::sweep_fit::{sweep, sweeps};
+use crate::sweep_fit::{stack, sweep, sweeps};
 
 /// A rule: the order of the items and the room that each takes.
 pub(crate) type Rule = (Order, Fit);
@@ -28,6 +28,8 @@ pub(crate) const THOROUGH: &[Rule] = &[
 /// Placed items looked at for a part with too many conflicts to list, beyond which no further
 /// layout is begun: a second or two.
 const MOST_WORK: u64 = 1_000_000_000;
+/// Likewise for the layouts in order of time, which are there even where that is much more.
+const MOST_SWEPT: u64 = 10 * MOST_WORK;
 
 /// One part on the way to its layout.
 pub(crate) struct Draft<'a> {
@@ -121,18 +123,23 @@ pub(crate) fn draft<'a>(
 fn place_many(conflicts: &Conflicts<'_>, goal: u64, draft: &mut Draft<'_>, scratch: &mut Scratch) {
     let mut work = 0;
     for way in sweeps() {
-        let placed = sweep(conflicts, way, &mut scratch.offsets, &mut work);
+        let placed = sweep(conflicts, way, &mut scratch.offsets, &mut work, MOST_SWEPT);
         if draft.lower(placed, scratch) && draft.height <= goal {
             return;
         }
     }
+    if draft.offsets.is_empty() {
+        let placed = stack(conflicts, &mut scratch.offsets);
+        draft.lower(placed, scratch);
+    }
+    let most = 2 * MOST_WORK;
     let mut best_order = Vec::new();
     for order in [Order::Size, Order::Area, Order::Duration] {
         if work > MOST_WORK {
             return;
         }
         order.sort(conflicts.items(), &[], &mut scratch.order);
-        let placed = scan(conflicts, &scratch.order, &mut scratch.offsets, &mut work);
+        let placed = scan(conflicts, &scratch.order, &mut scratch.offsets, &mut work, most);
         if draft.lower(placed, scratch) {
             if draft.height <= goal {
                 return;
@@ -142,7 +149,7 @@ fn place_many(conflicts: &Conflicts<'_>, goal: u64, draft: &mut Draft<'_>, scrat
     }
     while !best_order.is_empty() && work <= MOST_WORK {
         mend(conflicts, goal, &draft.offsets, &mut best_order);
-        let placed = scan(conflicts, &best_order, &mut scratch.offsets, &mut work);
+        let placed = scan(conflicts, &best_order, &mut scratch.offsets, &mut work, most);
         if draft.lower(placed, scratch) && draft.height <= goal {
             return;
         }

@@ -78,19 +78,6 @@ impl<'a> Conflicts<'a> {
         let (&from, &to) = (self.starts.get(i)?, self.starts.get(i + 1)?);
         self.list.get(from as usize..to as usize)
     }
-
-    /// Calls `visit` with every item that conflicts with `i`.
-    fn for_each(&self, i: usize, mut visit: impl FnMut(usize)) {
-        if let Some(list) = self.stored(i) {
-            list.iter().for_each(|&j| visit(j as usize));
-            return;
-        }
-        for (j, other) in self.items.iter().enumerate() {
-            if j != i && self.instance.meet(&self.items[i], other) {
-                visit(j);
-            }
-        }
-    }
 }
 
 /// The orders that are tried, the most successful on networks' tensors first.
@@ -164,11 +151,12 @@ pub(crate) fn place(
         let item = &items[i];
         if item.fixed.is_none() {
             taken.clear();
-            conflicts.for_each(i, |j| {
+            for &j in conflicts.stored(i).unwrap_or_default() {
+                let j = j as usize;
                 if offsets[j] != NOWHERE {
                     taken.push((offsets[j], offsets[j] + items[j].size));
                 }
-            });
+            }
             taken.sort_unstable();
             offsets[i] = room(&taken, item, fit)?;
         }
@@ -201,23 +189,18 @@ pub(crate) fn room(taken: &[(u64, u64)], item: &Item, fit: Fit) -> Option<u64> {
     }
 }
 
-/// The first pair of fixed items that lie on common bytes.
+/// A pair of fixed items that lie on common bytes.
 pub(crate) fn fixed_collision(conflicts: &Conflicts<'_>) -> Option<(usize, usize)> {
     let items = conflicts.items();
-    for (i, a) in items.iter().enumerate() {
-        let Some(x) = a.fixed else { continue };
-        let mut hit = None;
-        conflicts.for_each(i, |j| {
-            let b = &items[j];
-            if let Some(y) = b.fixed
-                && x < y + b.size
-                && y < x + a.size
-            {
-                hit = hit.or(Some((a.buffer.min(b.buffer), a.buffer.max(b.buffer))));
+    let fixed = items.iter().filter_map(|item| Some((item.fixed?, item)));
+    let mut fixed: Vec<(u64, &Item)> = fixed.collect();
+    fixed.sort_unstable_by_key(|&(at, item)| (at, item.buffer));
+    for (k, &(at, item)) in fixed.iter().enumerate() {
+        let above = fixed[k + 1..].iter().take_while(|other| other.0 - at < item.size);
+        for &(_, other) in above {
+            if conflicts.instance.meet(item, other) {
+                return Some((item.buffer.min(other.buffer), item.buffer.max(other.buffer)));
             }
-        });
-        if hit.is_some() {
-            return hit;
         }
     }
     None

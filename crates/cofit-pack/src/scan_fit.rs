@@ -20,11 +20,13 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn insert(&mut self, i: u32, item: &Item, at: u64) {
+    /// Adds an item. Gives what it costs to make room for it, in items looked at.
+    fn insert(&mut self, i: u32, item: &Item, at: u64) -> u64 {
         let slot = self.rooms.partition_point(|&(from, _)| from < at);
         self.lives.insert(slot, (item.start, item.end));
         self.rooms.insert(slot, (at, at + item.size));
         self.items.insert(slot, i);
+        (self.items.len() - slot) as u64 / 16
     }
 
     /// The lowest room of an item. Adds what was looked at to `work`.
@@ -58,12 +60,14 @@ impl Shelf {
 }
 
 /// Places the items in order, fixed ones first, and gives the height in bytes. Nothing when an
-/// address would pass the range. Adds the placed items that it looked at to `work`.
+/// address would pass the range, or the work `most`. Adds the placed items that it looked at or
+/// moved to `work`.
 pub(crate) fn scan(
     conflicts: &Conflicts<'_>,
     order: &[u32],
     offsets: &mut Vec<u64>,
     work: &mut u64,
+    most: u64,
 ) -> Option<u64> {
     let items = conflicts.items();
     let mut shelf = Shelf::default();
@@ -79,7 +83,10 @@ pub(crate) fn scan(
             None => shelf.room(conflicts.instance(), items, item, work)?,
         };
         at.checked_add(item.size)?;
-        shelf.insert(i, item, at);
+        *work += shelf.insert(i, item, at);
+        if *work > most {
+            return None;
+        }
         offsets[i as usize] = at;
         height = conflicts.top(item, at)?.max(height);
     }

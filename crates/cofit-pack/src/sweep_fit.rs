@@ -47,13 +47,14 @@ struct Placed {
     end: u64,
 }
 
-/// Places the items and gives the height in bytes. Nothing when an address would pass the range.
-/// Adds the live items that it looked at to `work`.
+/// Places the items and gives the height in bytes. Nothing when an address would pass the range,
+/// or the work `most`. Adds the live items that it looked at to `work`.
 pub(crate) fn sweep(
     conflicts: &Conflicts<'_>,
     way: Sweep,
     offsets: &mut Vec<u64>,
     work: &mut u64,
+    most: u64,
 ) -> Option<u64> {
     let items = conflicts.items();
     let classes = classes(items, way);
@@ -76,6 +77,9 @@ pub(crate) fn sweep(
             let item = &items[i as usize];
             let Item { start, end, .. } = *item;
             *work += live.len() as u64;
+            if *work > most {
+                return None;
+            }
             live.retain(|placed| placed.end > start);
             for (placed, ahead) in before.iter().zip(&mut ahead) {
                 while let Some(next) = placed.get(*ahead).filter(|next| next.start < end) {
@@ -132,4 +136,27 @@ fn classes(items: &[Item], way: Sweep) -> Vec<u8> {
         None => 1 + thresholds.iter().filter(|&&threshold| key(item) < threshold).count() as u8,
     };
     items.iter().map(class).collect()
+}
+
+/// Puts all items on top of each other, whenever they live: what is left where everything else
+/// would take too long. Gives the height in bytes; nothing when an address would pass the range.
+pub(crate) fn stack(conflicts: &Conflicts<'_>, offsets: &mut Vec<u64>) -> Option<u64> {
+    let items = conflicts.items();
+    let fixed = |item: &Item| item.fixed.and_then(|at| at.checked_add(item.size));
+    let mut end = items.iter().filter_map(fixed).max().unwrap_or(0);
+    let mut height = 0;
+    offsets.clear();
+    for item in items {
+        let at = match item.fixed {
+            Some(at) => at,
+            None => {
+                let at = end.checked_next_multiple_of(item.align)?;
+                end = at.checked_add(item.size)?;
+                at
+            }
+        };
+        offsets.push(at);
+        height = conflicts.top(item, at)?.max(height);
+    }
+    Some(height)
 }
