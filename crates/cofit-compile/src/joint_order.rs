@@ -19,10 +19,6 @@ pub const ORDER_LIMIT: u64 = 64;
 /// Sets of executed steps that the search for other orders may enter.
 const VISIT_LIMIT: u64 = 20_000;
 
-/// Search nodes for the packing of one of those orders: an order is one of many, and this pass runs
-/// whenever a model is compiled.
-const ORDER_BUDGET: Budget = Budget { nodes: 500 };
-
 /// Longest network for which other orders are tried; it bounds the depth of the search.
 const STEP_LIMIT: usize = 500;
 
@@ -113,6 +109,7 @@ fn from_order(problem: &Problem, best: step_order::Solution) -> Option<Joint> {
             joint: &mut joint,
             dead: FxHashSet::default(),
             visits: 0,
+            nodes_left: Budget::STANDARD.nodes,
             is_complete: true,
         };
         let start = others.states.start();
@@ -140,6 +137,8 @@ struct Others<'a> {
     /// Sets from which no order leads to the end below the limit. Limits only fall.
     dead: FxHashSet<Executed>,
     visits: u64,
+    /// Search nodes that packing may still spend, over all orders.
+    nodes_left: u64,
     /// Whether every order was seen to the end.
     is_complete: bool,
 }
@@ -194,11 +193,16 @@ impl Others<'_> {
         let (values, packing) = buffers(self.problem, order);
         let capacity = self.joint.height.get().saturating_sub(1);
         self.joint.orders += 1;
-        match decide(&packing, capacity, ORDER_BUDGET) {
+        match decide(&packing, capacity, Budget { nodes: self.nodes_left }) {
             Ok(Decision::Fits(layout)) => {
+                self.spend(layout.nodes);
                 // What fits may be lowered further.
-                let layout = match solve_minimise(&packing, ORDER_BUDGET) {
-                    Ok(lower) if lower.height < layout.height => lower,
+                let lower = solve_minimise(&packing, Budget { nodes: self.nodes_left });
+                let layout = match lower {
+                    Ok(lower) if lower.height <= layout.height => {
+                        self.spend(lower.nodes);
+                        lower
+                    }
                     Ok(_) | Err(_) => layout,
                 };
                 self.joint.order = order.to_vec();
@@ -208,19 +212,21 @@ impl Others<'_> {
                 self.joint.offsets = offsets(self.problem, &values, &layout);
                 self.joint.height = Bytes(layout.height);
                 self.joint.packing_bound = Bytes(layout.lower_bound);
-                self.joint.nodes += layout.nodes;
-                if !layout.proven_optimal {
-                    self.is_complete = false;
-                }
+                self.is_complete &= layout.proven_optimal;
             }
             Ok(Decision::ExceedsBound(_)) => {}
-            Ok(Decision::Exhausted { nodes, .. }) => self.joint.nodes += nodes,
+            Ok(Decision::Exhausted { nodes, .. }) => self.spend(nodes),
             Ok(Decision::Unknown { nodes }) => {
-                self.joint.nodes += nodes;
+                self.spend(nodes);
                 self.is_complete = false;
             }
             Err(_) => self.is_complete = false,
         }
+    }
+
+    fn spend(&mut self, nodes: u64) {
+        self.joint.nodes += nodes;
+        self.nodes_left = self.nodes_left.saturating_sub(nodes);
     }
 }
 

@@ -11,7 +11,7 @@
 //! - Tensors that no operator touches get room all the same. Nobody minds where.
 //! - Kernels may ask for scratch when they are prepared. No file can plan that: TFLM places it
 //!   around the offsets of the plan, largest first, each in the lowest gap. The plan keeps one block free
-//!   for what the reference kernel of an operator asks for ([`scratch`]), in which all of it finds
+//!   for what the reference kernel of an operator asks for (`scratch` below), in which all of it finds
 //!   room; another library's kernels may ask for more, and the head then ends higher.
 //!
 //! Sources: tensorflow/tflite-micro, `tensorflow/lite/micro/docs/memory_management.md`,
