@@ -172,7 +172,8 @@ impl Npu {
     }
 }
 
-/// What the arena's memory has for activations and weight buffers; none where there is none.
+/// What the arena's memory has for activations and weight buffers; none where there is no such memory,
+/// or nothing left of it.
 fn arena(plan: &Plan, context: &Context<'_>, npu: EngineId) -> Option<Bytes> {
     let engine = context.engine(npu);
     let memory = *context.chip.memories_of(engine, Content::Activation).first()?;
@@ -190,7 +191,9 @@ fn arena(plan: &Plan, context: &Context<'_>, npu: EngineId) -> Option<Bytes> {
         let stored = schedule.operations.iter().map(|it| Bytes(it.weights.encoded.stored()));
         others += stored.sum();
     }
-    Some(memory.usable(context.operators) - others)
+    // Where the weights alone are too many for the memory, no cascade helps.
+    let usable = memory.usable(context.operators);
+    (others < usable).then(|| usable - others)
 }
 
 /// The steps that the NPU runs.
