@@ -178,6 +178,32 @@ fn a_one_dimensional_sketch_has_width_one_throughout() {
     assert_eq!(dilations, [2, 2, 4, 4, 8, 8]);
 }
 
+/// What msf-CNN's own code prints for the plain chains without fusion: bytes of an operator's input and
+/// output together, the most of all operators, the network's input and output left out.
+#[test]
+fn plain_chains_need_what_msf_cnn_counts() {
+    let chain = [("shortcut", "none"), ("head", "false")];
+    let cases: [(&str, &[(&str, &str)], u64); 3] = [
+        ("mobilenet_v2_unrounded.toml", &[], 194_400),
+        ("mcunet_vww_5fps.toml", &chain, 96_000),
+        ("mcunet_320kb.toml", &chain, 309_760),
+    ];
+    for (file, parameters, bytes) in cases {
+        let model = sketch(file, parameters);
+        let graph = model.main().expect("a graph");
+        let counted = |id: &cofit_ir::TensorId| {
+            !graph.tensors[*id].is_constant()
+                && !graph.inputs.contains(id)
+                && !graph.outputs.contains(id)
+        };
+        let most = graph.operators.values().map(|operator| {
+            let touched = operator.inputs.iter().flatten().chain(&operator.outputs);
+            touched.filter(|id| counted(id)).map(|&id| graph.tensors[id].bytes().get()).sum::<u64>()
+        });
+        assert_eq!(most.max(), Some(bytes), "{file}");
+    }
+}
+
 #[test]
 fn every_example_is_tested_and_takes_every_value_of_its_ranges() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/sketches");
@@ -190,8 +216,11 @@ fn every_example_is_tested_and_takes_every_value_of_its_ranges() {
         files,
         [
             "ds_cnn.toml",
+            "mcunet_320kb.toml",
+            "mcunet_vww_5fps.toml",
             "mobilenet_v1.toml",
             "mobilenet_v2.toml",
+            "mobilenet_v2_unrounded.toml",
             "resnet8.toml",
             "squeezenet.toml",
             "vibration_1d.toml",
@@ -206,6 +235,16 @@ fn every_example_is_tested_and_takes_every_value_of_its_ranges() {
     for depth in ["1", "3", "10"] {
         for file in ["ds_cnn.toml", "resnet8.toml", "vibration_1d.toml"] {
             sketch(file, &[("depth", depth)]);
+        }
+    }
+    for width in ["0.125", "0.35", "1", "2.0"] {
+        sketch("mobilenet_v2_unrounded.toml", &[("width", width)]);
+    }
+    for shortcut in ["auto", "none"] {
+        for head in ["true", "false"] {
+            for file in ["mcunet_320kb.toml", "mcunet_vww_5fps.toml"] {
+                sketch(file, &[("shortcut", shortcut), ("head", head)]);
+            }
         }
     }
 }
