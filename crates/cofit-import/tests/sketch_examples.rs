@@ -183,7 +183,8 @@ fn a_one_dimensional_sketch_has_width_one_throughout() {
 #[test]
 fn plain_chains_need_what_msf_cnn_counts() {
     let chain = [("shortcut", "none"), ("head", "false")];
-    let cases: [(&str, &[(&str, &str)], u64); 3] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u64);
+    let cases: [Case<'_>; 3] = [
         ("mobilenet_v2_unrounded.toml", &[], 194_400),
         ("mcunet_vww_5fps.toml", &chain, 96_000),
         ("mcunet_320kb.toml", &chain, 309_760),
