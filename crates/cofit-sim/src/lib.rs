@@ -9,7 +9,8 @@
 //! - [`roofline`]: the fallback where little is known.
 //! - [`profile`]: what a simulated plan costs.
 //! - [`streaming`]: what a step costs that runs piece by piece.
-//! - [`work`]: an operator as counts, the input of the last two.
+//! - [`terms`]: a plan's time as amounts times coefficients of the card, for calibration.
+//! - [`work`]: an operator as counts, the input of `simd` and `roofline`.
 
 pub mod causes;
 pub mod clock;
@@ -22,6 +23,7 @@ pub mod roofline;
 pub mod simd;
 mod simulate;
 pub mod streaming;
+pub mod terms;
 mod timing;
 pub mod work;
 

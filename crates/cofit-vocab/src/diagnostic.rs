@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+pub mod calibration;
 pub mod card;
 pub mod chip_rule;
 pub mod data;
@@ -68,6 +69,7 @@ impl Code {
             plan::CODES,
             quantisation::CODES,
             simulation::CODES,
+            calibration::CODES,
             sketch::CODES,
             tflite::CODES,
             usage::CODES,

@@ -22,17 +22,7 @@ pub(crate) fn cost(
     work: &Work,
     calls: u64,
 ) -> Option<Causes> {
-    let number =
-        if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
-    let bits = view.layer.main.element.bits();
-    let class = class_of(view);
-    let find = |class, weights, activations| timing.cost_of(class, weights, activations, number);
-    let weights = view.step.precision.weight_bits;
-    // A width without a row of its own runs the 8-bit kernel, and the card says at what factor.
-    let row = find(class, weights, bits)
-        .or_else(|| find(class, weights.map(|_| 8), 8))
-        .or_else(|| find(general(class), weights, bits))
-        .or_else(|| find(general(class), weights.map(|_| 8), 8));
+    let row = row_of(view, timing);
     let mut kernel = row.map_or_else(|| Kernel::named("missing"), kernel_of);
     let factor = view.step.precision.cycle_factor;
     let mut kernels = vec![kernel.clone()];
@@ -61,6 +51,21 @@ pub(crate) fn cost(
         kernels,
     };
     costs.cost_of_calls(costs.kernels.len() - 1, work, calls)
+}
+
+/// The card's cost row for the step. A width without a row of its own runs the 8-bit kernel, and the
+/// card says at what factor.
+pub(crate) fn row_of<'a>(view: &StepView<'_>, timing: &'a SimdTiming) -> Option<&'a SimdCost> {
+    let number =
+        if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
+    let bits = view.layer.main.element.bits();
+    let class = class_of(view);
+    let find = |class, weights, activations| timing.cost_of(class, weights, activations, number);
+    let weights = view.step.precision.weight_bits;
+    find(class, weights, bits)
+        .or_else(|| find(class, weights.map(|_| 8), 8))
+        .or_else(|| find(general(class), weights, bits))
+        .or_else(|| find(general(class), weights.map(|_| 8), 8))
 }
 
 /// The class of the step's main operator, with what only its window tells.

@@ -1,0 +1,1 @@
+//! Fitted coefficients as a card's overlay.
