@@ -84,10 +84,13 @@ impl Card {
             next = base_of(&layer, loader, &sources)?;
             layers.push(layer);
         }
-        let mut layers = layers.into_iter().rev();
-        // The loop above runs at least once.
-        let mut tree = layers.next().unwrap_or_else(|| Node::empty_table(Token::default()));
-        layers.for_each(|layer| lay_over(&mut tree, &layer));
+        let mut tree = Node::empty_table(Token::default());
+        for layer in layers.iter().rev() {
+            lay_over(&mut tree, layer);
+            if states_runtimes(layer) {
+                choose_runtimes(&mut tree);
+            }
+        }
         Ok(Self { tree, sources, changes: Vec::new() })
     }
 
@@ -175,6 +178,10 @@ impl Card {
             let mut table = Table::new();
             table.insert((*segment).to_owned(), Entry { key, node });
             node = Node { value: Value::Table(table), token: key, cited: Arc::default() };
+        }
+        if segments == ["target", "runtimes"] {
+            lay_over(&mut self.tree, &node);
+            choose_runtimes(&mut self.tree);
         }
         self.changes.push(node);
         Ok(())
@@ -308,6 +315,34 @@ impl Card {
             hash.update(file.text.as_bytes());
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Whether the layer says by itself which runtimes there are.
+fn states_runtimes(layer: &Node) -> bool {
+    layer.get("target").is_some_and(|target| target.get("runtimes").is_some())
+}
+
+/// Leaves of the tree's runtimes those that `target.runtimes` lists, in its order. A layer above
+/// may declare further ones. A list that names what is not there changes nothing: it is reported
+/// when the card is checked, with the runtimes that there are.
+fn choose_runtimes(tree: &mut Node) {
+    let Some(wanted) = tree.get("target").and_then(|target| target.get("runtimes")) else { return };
+    let Some(wanted) = wanted.array() else { return };
+    let declared = tree.get("runtime").and_then(Node::array).unwrap_or_default();
+    let mut chosen: Vec<Node> = Vec::with_capacity(declared.len());
+    for id in wanted {
+        let found = declared.iter().find(|item| item.id().is_some() && item.id() == id.text());
+        match found {
+            Some(item) if chosen.iter().all(|other| other.id() != item.id()) => {
+                chosen.push(item.clone());
+            }
+            Some(_) => {}
+            None => return,
+        }
+    }
+    if let Some(entry) = tree.table_mut().and_then(|table| table.get_mut("runtime")) {
+        entry.node.value = Value::Array(chosen);
     }
 }
 

@@ -36,6 +36,14 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "cortex-m", Family;
+    "cortex-m0plus", Family;
+    "cortex-m3", Family;
+    "cortex-m4", Family;
+    "cortex-m7", Family;
+    "cortex-m33", Family;
+    "cortex-m55", Family;
+    "cortex-m85", Family;
     "ethos-u55", Family;
     "ethos-u55-32", Chip;
     "ethos-u55-64", Chip;

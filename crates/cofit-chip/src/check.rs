@@ -302,6 +302,9 @@ impl Checker<'_, '_, '_> {
         if let Some(host) = &body.target.host {
             self.known("target.host", "engine", host, &engines);
         }
+        for runtime in body.target.runtimes.iter().flatten() {
+            self.known("target.runtimes", "runtime", runtime, &runtimes);
+        }
         for link in &body.links {
             self.known(&format!("link.{}.from", link.id), "memory", &link.from, &memories);
             self.known(&format!("link.{}.to", link.id), "memory", &link.to, &memories);

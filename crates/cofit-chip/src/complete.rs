@@ -86,6 +86,7 @@ fn unstated_runtime(context: &mut Context<'_>) -> Runtime {
     Runtime {
         id: "generic".to_owned(),
         name: None,
+        library: None,
         version: None,
         placement: Placement::PerBuffer,
         ordering: crate::chip::Ordering::File,

@@ -1,8 +1,8 @@
 //! Laying one tree over another: bases and cards, runtimes, operating points, `--set`.
 //!
 //! Tables merge key by key. A list of tables with ids merges by id, whether the overlay writes it
-//! as `[[memory]]` with an `id` or as `[memory.sram]`; ids that the base does not have are added
-//! at the end. Everything else, other lists included, is replaced.
+//! as `[[memory]]` with an `id` or as `[memory.sram]`, and whichever of the two the base writes;
+//! ids that the base does not have are added at the end. Everything else, other lists included, is replaced.
 
 use std::sync::Arc;
 
@@ -29,6 +29,20 @@ pub(crate) fn lay_over(base: &mut Node, overlay: &Node) {
             for (id, change) in changes {
                 lay_over_item(items, id, &with_id(&change.node, id, change));
             }
+        }
+        (Value::Table(items), Value::Array(changes))
+            if !items.is_empty()
+                && items.values().all(|item| item.node.table().is_some())
+                && mergeable(changes) =>
+        {
+            let mut list: Vec<Node> =
+                items.iter().map(|(id, item)| with_id(&item.node, id, item)).collect();
+            for change in changes {
+                if let Some(id) = change.id() {
+                    lay_over_item(&mut list, id, change);
+                }
+            }
+            *base = Node { value: Value::Array(list), ..overlay.clone() };
         }
         (Value::Array(items), Value::Array(changes)) if mergeable(items) && mergeable(changes) => {
             // Each change names its id, or it would not be mergeable.

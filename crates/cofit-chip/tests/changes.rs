@@ -35,6 +35,14 @@ fn a_figure_is_changed_by_its_path() {
 }
 
 #[test]
+fn the_list_of_runtimes_is_changed_like_any_figure() {
+    let chip = changed("target.runtimes=[\"tflm-ref\", \"tflm-cmsis-nn\", \"st-edge-ai\"]")
+        .expect("they exist");
+    assert_eq!(chip.runtimes, ["tflm-ref", "tflm-cmsis-nn", "st-edge-ai"]);
+    assert_eq!(chip.runtime.id, "tflm-ref");
+}
+
+#[test]
 fn a_change_comes_after_the_operating_point() {
     let mut card = Card::from_catalogue("ethos-u55-128").expect("listed").expect("a card");
     card.set("memory.flash.bytes_per_cycle=0.25").expect("a figure of the card");
@@ -132,9 +140,9 @@ fn selections_that_the_card_does_not_have() {
         card().resolve(&selection).expect_err("not in the card").render()
     };
     expect![[r#"
-        error[CF-USE-002]: stm32h747 has no runtime `tinyengine`, only st-edge-ai, tflm-cmsis-nn, tflm-ref
+        error[CF-USE-002]: stm32h747 has no runtime `tinymaix-o0`, only st-edge-ai, tflm-cmsis-nn, tflm-ref, tinyengine, plumerai, hale, microtvm, microtvm-cmsis-nn, microflow
           = help: See the runtimes of the card with `cofit chips show ID`.
-    "#]].assert_eq(&with(Some("tinyengine"), None));
+    "#]].assert_eq(&with(Some("tinymaix-o0"), None));
     expect![[r#"
         error[CF-USE-003]: stm32h747 has no operating point `600mhz`, only 400mhz, 480mhz
           = help: See the operating points with `cofit chips show ID`, or give a clock with `--clock 120MHz`.

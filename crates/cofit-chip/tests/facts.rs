@@ -278,3 +278,66 @@ fn every_selection_resolves() {
         }
     }
 }
+
+const FAMILY: &str = r#"schema = 1
+[target]
+id = "family"
+[[memory]]
+id = "sram"
+size = "256 KiB"
+[[engine]]
+id = "cpu"
+kind = "simd"
+precision = [{ w = 8, a = 8 }]
+operators = ["conv2d"]
+timing = { model = "simd", cost = [{ id = "conv", class = "convolution", per_mac = 4.0 }] }
+[[runtime]]
+id = "slow"
+[[runtime]]
+id = "fast"
+library = "kernels"
+[runtime.overlay.engine.cpu.timing.cost]
+conv.per_mac = 2.0
+"#;
+
+fn of_family(card: &str, selection: &Selection) -> Chip {
+    let loader = |name: &str| Some((name.to_owned(), FAMILY.to_owned()));
+    Card::parse(card, "card.toml", &loader)
+        .and_then(|card| card.resolve(selection))
+        .unwrap_or_else(|rejected| panic!("{}", rejected.render()))
+}
+
+/// A chip takes from its family the runtimes that it lists, in its order; cards above the chip's
+/// may add others.
+#[test]
+fn a_chip_has_the_runtimes_that_it_lists() {
+    let all = of_family(r#"extends = "family""#, &Selection::default());
+    assert_eq!(all.runtimes, ["slow", "fast"]);
+    let listed = "extends = \"family\"\ntarget.runtimes = [\"fast\", \"slow\"]";
+    let chip = of_family(listed, &Selection::default());
+    assert_eq!(chip.runtimes, ["fast", "slow"]);
+    assert_eq!((chip.runtime.id.as_str(), chip.runtime.library()), ("fast", "kernels"));
+    let one = of_family("extends = \"family\"\ntarget.runtimes = [\"slow\"]", &runtime("slow"));
+    assert_eq!(one.runtimes, ["slow"]);
+    assert_eq!(one.runtime.library(), "slow");
+    let text = "extends = \"stm32h747\"\n[runtime.mine]\nplacement = \"no_reuse\"";
+    let above = Card::parse(text, "card.toml", &|_| None)
+        .and_then(|card| card.resolve(&runtime("mine")))
+        .unwrap_or_else(|rejected| panic!("{}", rejected.render()));
+    assert_eq!(above.runtimes.last().map(String::as_str), Some("mine"));
+    assert_eq!(above.runtimes.first().map(String::as_str), Some("st-edge-ai"));
+}
+
+/// A list by id merges whether either side writes it as tables or as a list.
+#[test]
+fn rows_merge_however_they_are_written() {
+    for rows in [
+        "[runtime.fast.overlay.engine.cpu.timing.cost]\nconv.per_output = 3.0",
+        "[[runtime.fast.overlay.engine.cpu.timing.cost]]\nid = \"conv\"\nper_output = 3.0",
+    ] {
+        let chip = of_family(&format!("extends = \"family\"\n{rows}"), &runtime("fast"));
+        let Timing::Simd(timing) = &chip.engines[0].timing else { panic!("another model") };
+        let [row] = timing.cost.as_slice() else { panic!("{:?}", timing.cost) };
+        assert_eq!((row.per_mac.value, row.per_output.value), (2.0, 3.0), "{rows}");
+    }
+}

@@ -494,3 +494,18 @@ fn fusion_patterns_take_kinds_and_classes() {
         "#]],
     );
 }
+
+#[test]
+fn a_list_of_runtimes_names_what_is_declared() {
+    check(
+        &three_facts("[[runtime]]\nid = \"tflm-ref\"\n")
+            .replace("id = \"acme-n1\"", "id = \"acme-n1\"\nruntimes = [\"tflm-reg\"]"),
+        expect![[r#"
+            error[CF-CRD-016]: no runtime `tflm-reg`
+             --> card.toml:4:12
+            4 | runtimes = ["tflm-reg"]
+              |            ^^^^^^^^^^^^
+              = help: did you mean "tflm-ref"?
+        "#]],
+    );
+}

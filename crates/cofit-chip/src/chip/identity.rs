@@ -53,6 +53,12 @@ card_table! {
         vendor: String, optional;
         /// What kind of part it is.
         kind: ChipKind, default(ChipKind::Mcu);
+        /// The processor core, such as `cortex-m7`. Chips of one core share what a kernel library
+        /// costs on it.
+        core: String, optional;
+        /// The runtimes that the chip has of those that the card and its bases declare, the default
+        /// first. Left out: all of them, in the order of their declaration.
+        runtimes: Vec<String>, optional;
         /// The engine that runs operators no other engine takes. Without it they are refused.
         host: String, optional;
         /// How much of the card is known.

@@ -34,6 +34,9 @@ card_table! {
         id: String, required;
         /// The name for a reader.
         name: String, optional;
+        /// The kernel library, whose costs on a core are the same whatever the chip. Left out: the
+        /// runtime's id.
+        library: String, optional;
         /// The version that the figures are of.
         version: String, optional;
         /// How buffers are placed.
@@ -112,6 +115,13 @@ impl Default for RuntimeCode {
             per_kind: Sourced::plain(Bytes::ZERO),
             per_operator: Sourced::plain(Bytes::ZERO),
         }
+    }
+}
+
+impl Runtime {
+    /// The id of the kernel library: what the card says, or the runtime's own id.
+    pub fn library(&self) -> &str {
+        self.library.as_deref().unwrap_or(&self.id)
     }
 }
 
