@@ -29,6 +29,7 @@ pub mod conformal;
 pub mod fit;
 pub mod hierarchy;
 pub mod leave_out;
+pub mod network;
 pub mod overlay;
 pub mod pool;
 pub mod rows;

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::catalogue;
 use crate::chip::{CardBody, Chip};
 use crate::decode::{CardValue, Context, nearest};
+use crate::fitted;
 use crate::merge::{lay_over, tables_to_lists};
 use crate::node::{self, Entry, Node, Table, Token, Value};
 use crate::sources::Sources;
@@ -76,12 +77,20 @@ impl Card {
     /// Mistakes of syntax, and bases that cannot be found. Everything else is reported by
     /// [`Card::resolve`], which sees the card whole.
     pub fn parse(text: &str, file_name: &str, loader: &Loader<'_>) -> Result<Self, Box<Rejected>> {
+        let base = Base { name: file_name.to_owned(), text: Arc::from(text), fitted: None };
+        Self::layered(base, loader)
+    }
+
+    fn layered(top: Base, loader: &Loader<'_>) -> Result<Self, Box<Rejected>> {
         let mut sources = Sources::default();
         let mut layers = Vec::new();
-        let mut next = Some((file_name.to_owned(), Arc::<str>::from(text)));
-        while let Some((name, text)) = next {
-            let layer = read_layer(&name, text, &mut sources)?;
-            next = base_of(&layer, loader, &sources)?;
+        let mut next = Some(top);
+        while let Some(base) = next {
+            let layer = read_layer(&base.name, base.text, &mut sources)?;
+            next = base_of(&layer, layers.len(), loader, &sources)?;
+            if let Some((name, text)) = base.fitted {
+                layers.push(read_layer(name, Arc::from(text), &mut sources)?);
+            }
             layers.push(layer);
         }
         let mut tree = Node::empty_table(Token::default());
@@ -127,7 +136,7 @@ impl Card {
     /// None in a build whose tests pass: the catalogue is part of the program.
     pub fn from_catalogue(id: &str) -> Option<Result<Self, Box<Rejected>>> {
         let entry = catalogue::find(id)?;
-        Some(Self::parse(entry.text, entry.file_name, &|_| None))
+        Some(Self::layered(Base::of_catalogue(entry), &|_| None))
     }
 
     /// The texts of the card and its bases.
@@ -443,21 +452,41 @@ fn in_reading_order(diagnostics: Diagnostics, sources: &Sources) -> Diagnostics 
     sorted
 }
 
-/// The base that `layer` extends, if it extends one.
+/// A card's text before it is read, with the overlay that was fitted to it.
+struct Base {
+    name: String,
+    text: Arc<str>,
+    fitted: Option<(&'static str, &'static str)>,
+}
+
+impl Base {
+    fn of_catalogue(entry: &catalogue::CatalogueEntry) -> Self {
+        Self {
+            name: entry.file_name.to_owned(),
+            text: Arc::from(entry.text),
+            fitted: fitted::find(entry.id),
+        }
+    }
+}
+
+/// The base that `layer` extends, if it extends one; `above` layers stand over it already.
 fn base_of(
     layer: &Node,
+    above: usize,
     loader: &Loader<'_>,
     sources: &Sources,
-) -> Result<Option<(String, Arc<str>)>, Box<Rejected>> {
+) -> Result<Option<Base>, Box<Rejected>> {
     let Some(extends) = layer.get("extends") else { return Ok(None) };
     // Anything but text is reported when the table is read.
     let Some(wanted) = extends.text() else { return Ok(None) };
     let place = sources.place(extends.token, "extends");
     let found = match catalogue::find(wanted) {
-        Some(entry) => Some((entry.file_name.to_owned(), Arc::<str>::from(entry.text))),
-        None => loader(wanted).map(|(name, text)| (name, Arc::<str>::from(text))),
+        Some(entry) => Some(Base::of_catalogue(entry)),
+        None => {
+            loader(wanted).map(|(name, text)| Base { name, text: Arc::from(text), fitted: None })
+        }
     };
-    let Some((name, text)) = found else {
+    let Some(base) = found else {
         let message = format!("no card `{wanted}` in the catalogue or beside this one");
         let mut diagnostic = Diagnostic::error(&card::UNKNOWN_BASE, message, place);
         if let Some(near) = catalogue::suggest(wanted) {
@@ -466,11 +495,11 @@ fn base_of(
         return Err(Rejected::one(diagnostic, sources));
     };
     let mut chain: Vec<&str> = sources.files().iter().map(|file| file.name.as_str()).collect();
-    if chain.contains(&name.as_str()) || chain.len() > MAX_BASES {
-        chain.push(&name);
+    if chain.contains(&base.name.as_str()) || above >= MAX_BASES {
+        chain.push(&base.name);
         let message = format!("the cards extend each other: {}", chain.join(" -> "));
         let diagnostic = Diagnostic::error(&card::EXTENDS_CYCLE, message, place);
         return Err(Rejected::one(diagnostic, sources));
     }
-    Ok(Some((name, text)))
+    Ok(Some(base))
 }

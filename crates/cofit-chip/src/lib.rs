@@ -38,6 +38,7 @@ mod check;
 pub mod chip;
 mod complete;
 mod decode;
+mod fitted;
 mod lint;
 mod merge;
 mod node;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use cofit_chip::{Chip, NumberKind, OperatorClass, Timing};
+use cofit_chip::{Chip, NumberKind, OperatorClass, SimdCost, Timing};
 use cofit_compile::plan::{Placement, Plan};
 
 use crate::timing::{StepView, Whereabouts, processor};
@@ -152,4 +152,48 @@ impl Terms {
     pub fn cycles(&self) -> f64 {
         self.terms.iter().map(|term| term.value * term.amount).sum()
     }
+}
+
+/// Every coefficient of the engine `engine` of `chip`, as terms that count nothing: what a fit may give
+/// values to. Rows for widths of their own are not among them.
+pub fn coefficients(chip: &Chip, engine: usize) -> Vec<Term> {
+    let Some(Timing::Simd(timing)) = chip.engines.get(engine).map(|engine| &engine.timing) else {
+        return Vec::new();
+    };
+    let mut list = vec![Term {
+        coefficient: Coefficient::Operator,
+        value: timing.per_operator.value,
+        amount: 0.0,
+    }];
+    for row in timing.cost.iter().filter(|row| !has_own_widths(row)) {
+        for unit in Unit::ALL {
+            let value = match unit {
+                Unit::Call => row.per_call.value,
+                Unit::Mac => row.per_mac.value,
+                Unit::Output => row.per_output.value,
+                Unit::Input => row.per_input.value,
+                Unit::Weight => row.per_weight.value,
+            };
+            let coefficient =
+                Coefficient::Kernel { row: row.id.clone(), class: row.class, kind: row.kind, unit };
+            list.push(Term { coefficient, value, amount: 0.0 });
+        }
+    }
+    for wait in &timing.access {
+        for (access, value) in [
+            (Access::WeightRead, wait.weight_read.value),
+            (Access::Read, wait.read.value),
+            (Access::Write, wait.write.value),
+        ] {
+            let coefficient = Coefficient::Access { memory: wait.id.clone(), access };
+            list.push(Term { coefficient, value, amount: 0.0 });
+        }
+    }
+    list
+}
+
+/// Whether a row is for other widths than the 8-bit kernels that rows were measured with.
+pub fn has_own_widths(row: &SimdCost) -> bool {
+    row.weight_bits.is_some_and(|bits| bits != 8)
+        || row.activation_bits.is_some_and(|bits| bits != 8)
 }

@@ -50,6 +50,8 @@ pub enum Command {
     Sensitivity(SensitivityArgs),
     /// The score of a model on user data
     Eval(EvalArgs),
+    /// How wrong simulated times are, by measured rows whose network took no part in the fit
+    Validate(ValidateArgs),
     /// What a message's code means and what to do about it
     Explain(ExplainArgs),
 }
@@ -194,6 +196,19 @@ impl Pixels {
             Self::Byte => f32::from(byte),
         }
     }
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Measured rows, as CSV
+    #[arg(long, value_name = "FILE", default_value = "../shared/silicon/open.csv")]
+    pub rows: PathBuf,
+    /// Folder that the rows' model files are relative to; `models` beside the rows' folder if not given
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Arguments of `check`.

@@ -15,6 +15,7 @@ pub mod run;
 pub mod sensitivity;
 pub mod sim;
 pub mod tflm;
+pub mod validate;
 pub mod verify;
 
 use cofit_chip::Chip;

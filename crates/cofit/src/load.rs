@@ -87,7 +87,7 @@ fn stem(path: &Path) -> String {
 }
 
 /// Shows what is worth knowing about a model that was read all the same.
-fn warn(diagnostics: &Diagnostics) {
+pub fn warn(diagnostics: &Diagnostics) {
     let mut worth = Diagnostics::new();
     worth.extend(diagnostics.iter().filter(|one| one.severity >= Severity::Warning).cloned());
     output::complain(&render(&worth, &[], SHOWN));
