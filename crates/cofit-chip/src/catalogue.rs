@@ -54,8 +54,38 @@ catalogue! {
     "max78000", Chip;
     "max78002", Chip;
     "esp32-s3", Chip;
-    "imxrt1170", Chip;
+    "stm32g0b1", Chip;
+    "rp2040", Chip;
+    "samd21", Chip;
+    "stm32f103c8", Chip;
+    "stm32f103rc", Chip;
+    "stm32f401", Chip;
+    "stm32f411ce", Chip;
+    "stm32g474re", Chip;
+    "stm32l496", Chip;
+    "stm32l4r5", Chip;
+    "nrf52840", Chip;
+    "samd51", Chip;
+    "psoc62", Chip;
+    "stm32u385", Chip;
+    "stm32u575", Chip;
+    "stm32u585", Chip;
+    "efr32xg24", Chip;
+    "nrf5340", Chip;
+    "ra6m4", Chip;
+    "rp2350", Chip;
+    "apollo510", Chip;
+    "alif-e8-m55", Chip;
+    "ra8d1", Chip;
+    "stm32f746", Chip;
+    "stm32f767", Chip;
+    "stm32f769", Chip;
+    "stm32h743", Chip;
     "stm32h747", Chip;
+    "stm32h750", Chip;
+    "stm32h7a3", Chip;
+    "imxrt1062", Chip;
+    "imxrt1170", Chip;
 }
 
 /// The chips of the catalogue, families together, smaller before larger.
