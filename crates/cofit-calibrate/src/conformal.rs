@@ -7,6 +7,8 @@
 //! coverage multiplies every later deviation (split conformal prediction with a normalised score;
 //! J. Lei et al., Distribution-Free Predictive Inference for Regression, 2018, section 5.2).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::leave_out::Prediction;
 
 /// The coverage that intervals are made for.
@@ -29,20 +31,20 @@ pub fn factor<'a>(
     scores.get(wanted.clamp(1, scores.len().max(1)) - 1).copied()
 }
 
-/// The share of predictions that their interval holds, each interval made from the scores of the
-/// other networks only. `network` names a row's network.
-pub fn coverage(
+/// For each network the factor from the scores of the others: the one that its own rows may be judged
+/// by. `network` names a row's network.
+pub fn factors(
     predictions: &[Prediction],
     network: impl Fn(usize) -> usize,
-    nominal: f64,
-) -> Vec<bool> {
-    predictions
-        .iter()
-        .map(|prediction| {
-            let own = network(prediction.row);
+    coverage: f64,
+) -> BTreeMap<usize, f64> {
+    let networks: BTreeSet<usize> =
+        predictions.iter().map(|prediction| network(prediction.row)).collect();
+    networks
+        .into_iter()
+        .filter_map(|own| {
             let others = predictions.iter().filter(|other| network(other.row) != own);
-            factor(others, nominal)
-                .is_some_and(|factor| prediction.error.abs() <= factor * prediction.deviation)
+            Some((own, factor(others, coverage)?))
         })
         .collect()
 }
@@ -69,8 +71,12 @@ mod tests {
     fn coverage_is_about_nominal_where_scores_are_alike() {
         let predictions: Vec<Prediction> =
             (0..200).map(|n| prediction(n, (n % 100) as f64 / 100.0, 1.0)).collect();
-        let held = coverage(&predictions, |row| row, 0.9);
-        let share = held.iter().filter(|held| **held).count() as f64 / held.len() as f64;
+        let factors = factors(&predictions, |row| row % 50, 0.9);
+        let held = predictions
+            .iter()
+            .filter(|one| one.error <= factors[&(one.row % 50)] * one.deviation)
+            .count();
+        let share = held as f64 / predictions.len() as f64;
         assert!((0.88..=0.92).contains(&share), "{share}");
     }
 }

@@ -205,6 +205,18 @@ impl Problem {
 }
 
 impl Posterior {
+    /// The posterior with effects that `problem` was given since: no row told anything of them, so they
+    /// are at their prior's mean, and as unsure.
+    #[must_use]
+    pub fn with_effects(&self, problem: &Problem) -> Self {
+        let mut posterior = self.clone();
+        for width in &problem.prior_widths[self.effects.len()..] {
+            posterior.effects.push(0.0);
+            posterior.variances.push(width * width);
+        }
+        posterior
+    }
+
     /// The logarithm of a row's prediction, and its standard deviation from the effects alone: what
     /// the row itself measures badly is not in it.
     pub fn predict(&self, terms: &Observation) -> (f64, f64) {

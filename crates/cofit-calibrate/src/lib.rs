@@ -33,3 +33,4 @@ pub mod network;
 pub mod overlay;
 pub mod pool;
 pub mod rows;
+pub mod validation;

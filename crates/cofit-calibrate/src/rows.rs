@@ -94,6 +94,11 @@ impl Row {
         self.model.split_once('/').map_or(self.model.as_str(), |(network, _)| network)
     }
 
+    /// The layer within the network, where the row is of one.
+    pub fn layer(&self) -> Option<&str> {
+        self.model.split_once('/').map(|(_, layer)| layer)
+    }
+
     /// Cycles at `clock`: those counted, else the time's.
     pub fn cycles_at(&self, clock: Hertz) -> Option<f64> {
         self.cycles.or_else(|| self.latency.map(|latency| latency.get() * clock.get()))

@@ -32,6 +32,7 @@ mod subject;
 pub mod table;
 pub mod tflm;
 mod transfers;
+pub mod validate;
 pub mod verify;
 pub mod words;
 

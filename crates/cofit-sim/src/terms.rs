@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use cofit_chip::{Chip, NumberKind, OperatorClass, SimdCost, Timing};
-use cofit_compile::plan::{Placement, Plan};
+use cofit_compile::plan::{Placement, Plan, Step};
 
 use crate::timing::{StepView, Whereabouts, processor};
 use crate::work::Access;
@@ -92,6 +92,16 @@ pub struct Terms {
 impl Terms {
     /// The terms of `plan` on `chip`.
     pub fn of(plan: &Plan, chip: &Chip) -> Self {
+        let mut terms = Self::of_steps(plan, chip, |_| true);
+        if let Some(Timing::Simd(timing)) = chip.engines.first().map(|engine| &engine.timing) {
+            let value = timing.per_inference.value;
+            terms.terms.insert(0, Term { coefficient: Coefficient::Inference, value, amount: 1.0 });
+        }
+        terms
+    }
+
+    /// The terms of those steps of `plan` for which `counts` holds.
+    pub fn of_steps(plan: &Plan, chip: &Chip, counts: impl Fn(&Step) -> bool) -> Self {
         let places = Whereabouts::of(plan);
         let mut sums: BTreeMap<Coefficient, (f64, f64)> = BTreeMap::new();
         let mut add = |coefficient: Coefficient, value: f64, amount: f64| {
@@ -99,12 +109,9 @@ impl Terms {
                 sums.entry(coefficient).or_insert((value, 0.0)).1 += amount;
             }
         };
-        if let Some(Timing::Simd(timing)) = chip.engines.first().map(|engine| &engine.timing) {
-            add(Coefficient::Inference, timing.per_inference.value, 1.0);
-        }
         let mut others = 0;
         for (id, step) in &plan.steps {
-            if step.placement == Placement::View {
+            if step.placement == Placement::View || !counts(step) {
                 continue;
             }
             let view = StepView::new(plan, chip, id, &places);

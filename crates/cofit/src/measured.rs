@@ -8,11 +8,12 @@ use cofit_calibrate::leave_out::same_networks;
 use cofit_calibrate::network::{in_floats, signature};
 use cofit_calibrate::pool::{Sample, trust};
 use cofit_calibrate::rows::{self, Level, Row};
-use cofit_chip::{Chip, Selection, catalogue};
+use cofit_chip::{Chip, OperatorClass, Selection, catalogue};
 use cofit_compile::compile;
+use cofit_compile::plan::{Plan, Step};
 use cofit_ir::Model;
 use cofit_ir::verify::Verified;
-use cofit_sim::terms::Terms;
+use cofit_sim::terms::{Coefficient, Terms};
 use cofit_sim::{Profile, simulate};
 
 use crate::args::ReadingArgs;
@@ -28,13 +29,29 @@ pub enum Reason {
     NoRuntime,
     /// Its network is neither a file nor a known one.
     NoModel,
-    /// It is no time of a whole network.
+    /// It has no time, or is of a kernel by itself.
     NoTime,
+    /// Its layer is not one of the network's.
+    NoLayer,
     /// The network does not compile for the chip.
     NoPlan,
 }
 
-/// A row of a whole network, simulated.
+impl Reason {
+    /// The reason in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NoCard => "no card of the catalogue",
+            Self::NoRuntime => "a runtime that its card has not",
+            Self::NoModel => "a network that is not known",
+            Self::NoTime => "no time of a network or layer",
+            Self::NoLayer => "a layer that its network has not",
+            Self::NoPlan => "a network that does not compile for the chip",
+        }
+    }
+}
+
+/// A row of a network or of its layers, simulated.
 pub struct Measured {
     /// The row.
     pub row: Row,
@@ -42,6 +59,20 @@ pub struct Measured {
     pub sample: Sample,
     /// The simulation with the card as it is.
     pub profile: Profile,
+}
+
+impl Measured {
+    /// The class of the layer's operators, where the row is of a layer.
+    pub fn class(&self) -> Option<String> {
+        self.row.layer()?;
+        self.sample.terms.terms.iter().find_map(|term| match &term.coefficient {
+            Coefficient::Kernel { class, .. } => OperatorClass::ALL
+                .iter()
+                .find(|(_, one)| one == class)
+                .map(|(word, _)| (*word).to_owned()),
+            Coefficient::Inference | Coefficient::Operator | Coefficient::Access { .. } => None,
+        })
+    }
 }
 
 /// Rows with their networks and chips.
@@ -56,13 +87,14 @@ pub struct Measurements {
 /// Where networks come from.
 pub struct Networks {
     folder: PathBuf,
+    files: BTreeMap<String, String>,
     known: BTreeMap<(String, bool), Option<Verified>>,
 }
 
 impl Networks {
     /// Networks whose files lie under `folder`.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), known: BTreeMap::new() }
+        Self { folder: folder.to_owned(), files: BTreeMap::new(), known: BTreeMap::new() }
     }
 
     /// The network of a row, in the row's precision.
@@ -76,10 +108,21 @@ impl Networks {
         found
     }
 
+    /// Rows of layers name the file of their network no more than once.
+    fn remember_files(&mut self, rows: &[Row]) {
+        for row in rows {
+            if let Some(file) = &row.model_file {
+                self.files.entry(row.network().to_owned()).or_insert_with(|| file.clone());
+            }
+        }
+    }
+
     fn find(&self, row: &Row) -> Option<Verified> {
-        let path = self.folder.join(row.model_file.as_ref()?);
         let reading = ReadingArgs { parameters: Vec::new(), seed: None, dimensions: Vec::new() };
-        let model = load::model(&path, &reading).ok()?;
+        let model = match self.files.get(row.network()) {
+            Some(file) => load::model(&self.folder.join(file), &reading).ok()?,
+            None => return None,
+        };
         if row.is_float() { Verified::new(in_floats(model.model())).ok() } else { Some(model) }
     }
 }
@@ -92,9 +135,9 @@ pub fn read(path: &Path, networks: &mut Networks) -> Result<Measurements, Failur
     let text = String::from_utf8_lossy(&load::read(path, rows::MAX_BYTES as u64)?).into_owned();
     let (_, list, messages) = rows::read(&text, &path.display().to_string())?;
     load::warn(&messages);
+    networks.remember_files(&list);
     let mut chips = Chips::default();
-    let mut plans: BTreeMap<(String, String, String, bool), Option<(Terms, Profile)>> =
-        BTreeMap::new();
+    let mut plans = Plans::new();
     let mut measurements = Measurements::default();
     let mut signatures = Vec::new();
     for row in list {
@@ -112,7 +155,8 @@ pub fn read(path: &Path, networks: &mut Networks) -> Result<Measurements, Failur
     Ok(measurements)
 }
 
-type Plans = BTreeMap<(String, String, String, bool), Option<(Terms, Profile)>>;
+/// Plans by model or layer, card, runtime and whether it is in floats.
+type Plans = BTreeMap<(String, String, String, bool), Result<(Terms, Profile), Reason>>;
 
 fn one(
     row: &Row,
@@ -120,7 +164,7 @@ fn one(
     chips: &mut Chips,
     plans: &mut Plans,
 ) -> Result<(Sample, Profile, std::sync::Arc<Model>), Reason> {
-    if row.level != Level::Model || (row.latency.is_none() && row.cycles.is_none()) {
+    if row.level == Level::Kernel || (row.latency.is_none() && row.cycles.is_none()) {
         return Err(Reason::NoTime);
     }
     if catalogue::find(&row.card).is_none() {
@@ -128,13 +172,23 @@ fn one(
     }
     let chip = chips.of(&row.card, &row.runtime).ok_or(Reason::NoRuntime)?;
     let model = networks.of(row).ok_or(Reason::NoModel)?;
-    let key = (row.network().to_owned(), row.card.clone(), row.runtime.clone(), row.is_float());
+    let key = (row.model.clone(), row.card.clone(), row.runtime.clone(), row.is_float());
     let plan = plans.entry(key).or_insert_with(|| {
         let compiled = compile(model.model(), chip, &mut ());
-        (!compiled.mistakes.has_errors())
-            .then(|| (Terms::of(&compiled.plan, chip), simulate(&compiled.plan, chip)))
+        if compiled.mistakes.has_errors() {
+            return Err(Reason::NoPlan);
+        }
+        let plan = compiled.plan;
+        let terms = match row.layer() {
+            None => Terms::of(&plan, chip),
+            Some(layer) => Terms::of_steps(&plan, chip, |step| is_layer(&plan, step, layer)),
+        };
+        if row.layer().is_some() && terms.terms.is_empty() {
+            return Err(Reason::NoLayer);
+        }
+        Ok((terms, simulate(&plan, chip)))
     });
-    let (terms, profile) = plan.clone().ok_or(Reason::NoPlan)?;
+    let (terms, profile) = plan.clone()?;
     let clock = row.clock.or_else(|| chip.reference_clock().map(|clock| clock.value));
     let cycles = clock.and_then(|clock| row.cycles_at(clock)).ok_or(Reason::NoTime)?;
     let sample = Sample {
@@ -145,6 +199,18 @@ fn one(
         terms,
     };
     Ok((sample, profile, std::sync::Arc::clone(model.model())))
+}
+
+/// Whether a step is the layer that a row names: `op12_conv_2d` by the operator's place in the file,
+/// `op:CONV_2D` all of a kind.
+fn is_layer(plan: &Plan, step: &Step, layer: &str) -> bool {
+    let operator = &plan.graph.operators[step.main];
+    if let Some(kind) = layer.strip_prefix("op:") {
+        return kind.to_ascii_lowercase().replace("_2d", "2d") == operator.kind().name();
+    }
+    let place = layer.strip_prefix("op").map(|rest| rest.split('_').next().unwrap_or(rest));
+    let place: Option<u32> = place.and_then(|place| place.parse().ok());
+    place.is_some() && operator.origin.index == place
 }
 
 /// What a row of `release` on `chip` shares with others.

@@ -54,6 +54,24 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// Writes a file that cofit made and may make again, through a temporary one beside it, so that it is
+/// whole or as it was.
+///
+/// # Errors
+/// It cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let refuse = |error: std::io::Error| {
+        let place = Place::default().with_file(path.display().to_string());
+        Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(refuse)?;
+    file.write_all(bytes).map_err(refuse)?;
+    file.persist(path).map_err(|error| refuse(error.error))?;
+    Ok(())
+}
+
 /// Writes messages to standard error.
 pub fn complain(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());

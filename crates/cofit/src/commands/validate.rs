@@ -1,58 +1,213 @@
 //! `cofit validate`: how wrong simulated times are, by measured rows whose network is left out.
 
-use cofit_calibrate::conformal;
-use cofit_calibrate::leave_out::leave_networks_out;
-use cofit_calibrate::pool::Pool;
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use cofit_calibrate::conformal::{self, NOMINAL};
+use cofit_calibrate::fit::{Observation, Posterior};
+use cofit_calibrate::hierarchy::Setting;
+use cofit_calibrate::leave_out::{Prediction, leave_networks_out};
+use cofit_calibrate::overlay::{Fitted, head};
+use cofit_calibrate::pool::{Pool, Sample};
+use cofit_calibrate::validation::{Method, Score};
+use cofit_chip::{Chip, Selection, catalogue};
+use cofit_report::validate::{self, Validation};
+use cofit_sim::terms::coefficients;
+
+use super::emit;
 use crate::args::ValidateArgs;
 use crate::failure::Failure;
-use crate::measured::{self, Networks};
+use crate::measured::{self, Measured, Measurements, Networks};
 use crate::progress::Bar;
-use crate::{Outcome, output};
+use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &ValidateArgs) -> Result<Outcome, Failure> {
-    let folder = args.rows.parent().and_then(|folder| folder.parent());
-    let models = args
-        .models
-        .clone()
-        .unwrap_or_else(|| folder.map(|folder| folder.join("models")).unwrap_or_default());
+    let models = args.models.clone().unwrap_or_else(|| beside(&args.rows));
     let measured = measured::read(&args.rows, &mut Networks::in_folder(&models))?;
+    let Study { mut pool, posterior, factor, scores } = study(&measured);
+    if let Some(folder) = &args.fitted {
+        write_fitted(&mut pool, &posterior, factor, folder)?;
+    }
+    let others = measured.others.iter().map(|(reason, count)| (reason.words(), *count)).collect();
+    let validation = Validation { scores, others, nominal: NOMINAL };
+    emit(
+        &args.output,
+        || validate::text(&validation, output::rendering(&args.output)),
+        || validate::json_value(&validation),
+        || validate::csv(&validation),
+        || validate::markdown(&validation),
+    )?;
+    Ok(Outcome::Holds)
+}
+
+/// The folder of models beside the folder of rows.
+pub fn beside(rows: &Path) -> std::path::PathBuf {
+    let folder = rows.parent().map(|folder| folder.join("..").join("models"));
+    folder.unwrap_or_default()
+}
+
+/// A pool, its fit, and what was predicted for the networks left out.
+struct Study {
+    pool: Pool,
+    posterior: Posterior,
+    factor: f64,
+    scores: Vec<Score>,
+}
+
+fn study(measured: &Measurements) -> Study {
     let mut pool = Pool::default();
-    let mut kept = Vec::new();
+    let mut pooled: Vec<&Measured> = Vec::new();
+    let mut scores = Vec::new();
     for one in &measured.rows {
         if one.sample.terms.others == 0 && pool.add(one.sample.clone()) {
-            kept.push(one);
+            pooled.push(one);
+        } else if one.row.layer().is_none() {
+            scores.push(by_equations(one));
         }
     }
+    let posterior = pool.fit();
     let mut bar = Bar::new("leaving networks out");
-    let full = pool.fit();
-    let predictions = leave_networks_out(&pool, &full, |done, all| {
+    let predictions = leave_networks_out(&pool, &posterior, |done, all| {
         let _ = bar.step(done, all);
     });
     drop(bar);
-    let mut text = format!("{:?}\n", measured.others);
-    for p in &predictions {
-        let r = &kept[p.row].row;
-        text += &format!(
-            "{} {} {} {} {:+.0}% dev {:.2}\n",
-            r.card,
-            r.runtime,
-            r.network(),
-            r.release,
-            100.0 * p.relative(),
-            p.deviation
-        );
+    // Layers are predicted too, but intervals are of whole networks.
+    let whole: Vec<Prediction> = predictions
+        .iter()
+        .filter(|prediction| pooled[prediction.row].row.layer().is_none())
+        .copied()
+        .collect();
+    let networks: Vec<usize> = pool.samples.iter().map(|sample| sample.network).collect();
+    let factor = conformal::factor(&whole, NOMINAL).unwrap_or(1.0);
+    let factors = conformal::factors(&whole, |row| networks[row], NOMINAL);
+    for prediction in &predictions {
+        let own = factors.get(&networks[prediction.row]).copied().unwrap_or(factor);
+        scores.push(score(pooled[prediction.row], prediction, own));
     }
-    let mut errors: Vec<f64> = predictions.iter().map(|p| p.relative().abs()).collect();
-    errors.sort_by(f64::total_cmp);
-    text += &format!(
-        "{} median {:?} p90 {:?} factor {:?}\n",
-        errors.len(),
-        errors.get(errors.len() / 2),
-        errors.get(errors.len() * 9 / 10),
-        conformal::factor(&predictions, 0.9)
-    );
-    output::write(&text, None)?;
-    Ok(Outcome::Holds)
+    Study { pool, posterior, factor, scores }
+}
+
+fn score(one: &Measured, prediction: &Prediction, factor: f64) -> Score {
+    let predicted = one.sample.cycles * prediction.error.exp();
+    let spread = (factor * prediction.deviation).exp();
+    Score {
+        interval: (predicted / spread, predicted * spread),
+        predicted,
+        method: Method::Fitted,
+        ..blank(one)
+    }
+}
+
+/// The prediction of a timing model that has nothing fitted.
+fn by_equations(one: &Measured) -> Score {
+    let predicted = one.profile.cycles.as_f64();
+    let accuracy = &one.profile.accuracy;
+    Score {
+        interval: (predicted * accuracy.low, predicted * accuracy.high),
+        predicted,
+        method: Method::Equations,
+        ..blank(one)
+    }
+}
+
+fn blank(one: &Measured) -> Score {
+    Score {
+        card: one.row.card.clone(),
+        runtime: one.row.runtime.clone(),
+        release: one.row.release.clone(),
+        model: one.row.model.clone(),
+        network: one.sample.network,
+        is_whole: one.row.layer().is_none(),
+        class: one.class(),
+        method: Method::Fitted,
+        measured: one.sample.cycles,
+        predicted: 0.0,
+        interval: (0.0, 0.0),
+    }
+}
+
+/// The networks, at most, by which a runtime that has no rows of its own is judged how unsure it is.
+const REFERENCES: usize = 5;
+
+/// Writes the fitted overlay of every card of the catalogue.
+fn write_fitted(
+    pool: &mut Pool,
+    posterior: &Posterior,
+    factor: f64,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let mut references: BTreeMap<usize, Sample> = BTreeMap::new();
+    for sample in &pool.samples {
+        if sample.terms.terms.len() > 5 {
+            references.entry(sample.network).or_insert_with(|| sample.clone());
+        }
+    }
+    let references: Vec<Sample> = references.into_values().take(REFERENCES).collect();
+    for entry in catalogue() {
+        let card = load::card(entry.id)?;
+        let first = card.resolve(&Selection::default()).map_err(|one| load::rejection(&one))?;
+        let mut text = String::new();
+        for runtime in &first.runtimes {
+            let selection = Selection { runtime: Some(runtime.clone()), ..Selection::default() };
+            let chip = card.resolve(&selection).map_err(|one| load::rejection(&one))?;
+            if let Some(fitted) = fitted(pool, posterior, factor, &chip, &references) {
+                text += &fitted.text();
+            }
+        }
+        if text.is_empty() {
+            continue;
+        }
+        let comment = format!(
+            "Coefficients of {} fitted to measured rows of all chips together.\n\
+             Written by `cofit validate --fitted`; not to be edited.",
+            first.target.name.as_deref().unwrap_or(entry.id)
+        );
+        let formula = "mode of the posterior of a hierarchy of effects by library, core and chip \
+                       under measured rows (crate cofit-calibrate); intervals by conformal prediction \
+                       with networks left out";
+        let path = folder.join(format!("{}.toml", entry.id));
+        output::replace(&path, (head(&comment, formula) + &text).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn fitted(
+    pool: &mut Pool,
+    posterior: &Posterior,
+    factor: f64,
+    chip: &Chip,
+    references: &[Sample],
+) -> Option<Fitted> {
+    let setting = measured::setting(chip, "");
+    let own: Vec<&Sample> = pool
+        .samples
+        .iter()
+        .filter(|sample| Setting { release: String::new(), ..sample.setting.clone() } == setting)
+        .collect();
+    let networks: std::collections::BTreeSet<usize> = own.iter().map(|one| one.network).collect();
+    let rows = own.len();
+    // First every effect that will be asked for, then the posterior that knows them.
+    let asked: Vec<Observation> = references
+        .iter()
+        .map(|sample| pool.observation(&Sample { setting: setting.clone(), ..sample.clone() }))
+        .collect();
+    for term in coefficients(chip, 0) {
+        let _ = pool.coefficient(&term, &setting);
+    }
+    let posterior = posterior.with_effects(&pool.problem);
+    let mut deviations: Vec<f64> = asked
+        .iter()
+        .map(|observation| posterior.predict(observation).1.hypot(observation.width))
+        .collect();
+    deviations.sort_unstable_by(f64::total_cmp);
+    let deviation = deviations.get(deviations.len() / 2).copied().unwrap_or(1.0);
+    let spread = (factor * deviation).exp();
+    let mut fitted = Fitted::of(chip, (1.0 / spread, spread), |term| {
+        let (base, effects) = pool.coefficient(term, &setting)?;
+        Some(posterior.coefficient(base, &effects).exp())
+    })?;
+    fitted.rows = rows;
+    fitted.networks = networks.len();
+    Some(fitted)
 }
