@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::table::{ColumnKind, Table};
 use crate::{Rendering, json, words};
 
-fn table(chips: &[Chip]) -> Table {
+/// The catalogue with the runtimes of a chip as `runtimes` writes them.
+fn table(chips: &[Chip], runtimes: fn(&Chip) -> String) -> Table {
     let mut table = Table::new(&[
         ("CHIP", ColumnKind::Word),
         ("MATURITY", ColumnKind::Word),
@@ -21,26 +22,40 @@ fn table(chips: &[Chip]) -> Table {
             chip.id().to_owned(),
             format!("{:?}", chip.target.maturity).to_lowercase(),
             chip.engines.first().map_or("-", |engine| engine.timing.model()).to_owned(),
-            chip.runtimes.join(" "),
+            runtimes(chip),
             chip.name().to_owned(),
         ]);
     }
     table
 }
 
+/// Every runtime, for those who process the list.
+fn all_runtimes(chip: &Chip) -> String {
+    chip.runtimes.join(" ")
+}
+
+/// The default runtime and how many others there are: a line has no room for a dozen.
+fn default_runtime(chip: &Chip) -> String {
+    match chip.runtimes.split_first() {
+        None => chip.runtime.id.clone(),
+        Some((first, [])) => first.clone(),
+        Some((first, others)) => format!("{first} +{}", others.len()),
+    }
+}
+
 /// The catalogue, one line a card.
 pub fn list_text(chips: &[Chip], rendering: Rendering) -> String {
-    table(chips).text(rendering.width)
+    table(chips, default_runtime).text(rendering.width)
 }
 
 /// The catalogue as CSV.
 pub fn list_csv(chips: &[Chip]) -> String {
-    table(chips).csv()
+    table(chips, all_runtimes).csv()
 }
 
 /// The catalogue in Markdown.
 pub fn list_markdown(chips: &[Chip]) -> String {
-    table(chips).markdown()
+    table(chips, all_runtimes).markdown()
 }
 
 /// The catalogue as JSON.
