@@ -48,6 +48,14 @@ catalogue! {
     "esp32-s3", Chip;
     "imxrt1170", Chip;
     "stm32h747", Chip;
+    "cortex-a-linux", Family;
+    "raspberry-pi", Family;
+    "rpi-zero2w", Chip;
+    "rpi3b-plus", Chip;
+    "rpi4", Chip;
+    "rpi5", Chip;
+    "stm32mp135", Chip;
+    "stm32mp157", Chip;
 }
 
 /// The chips of the catalogue, families together, smaller before larger.

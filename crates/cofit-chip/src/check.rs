@@ -5,12 +5,15 @@ use cofit_vocab::diagnostic::{Code, card};
 use cofit_vocab::{Bytes, OperatorKind};
 
 use crate::Sourced;
-use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, Timing};
+use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, SimdThreads, Timing};
 use crate::decode::{Context, nearest};
 use crate::node::{Node, Value};
 
 /// The largest alignment that any bus asks for; larger ones are slips.
 const MAX_ALIGNMENT: Bytes = Bytes(1 << 20);
+
+/// More threads than any processor of a card has cores; larger numbers are slips.
+const MAX_THREADS: u32 = 1024;
 
 /// The version of the card's rules that this crate reads.
 const SCHEMA: i64 = 1;
@@ -269,6 +272,9 @@ impl Checker<'_, '_, '_> {
                     let at = key(&format!("access.{}", access.id));
                     self.known(&at, "memory", &access.id, &memories);
                 }
+                if let Some(threads) = &timing.threads {
+                    self.threads(threads, &key("threads"));
+                }
             }
             Timing::Roofline(timing) => {
                 self.share(&key("utilisation"), timing.utilisation.value);
@@ -281,6 +287,25 @@ impl Checker<'_, '_, '_> {
                 }
                 self.positive(&key("elements_per_cycle"), timing.elements_per_cycle.value);
             }
+        }
+    }
+
+    /// Threads within what any processor has, the default among them, and efficiencies that are
+    /// shares.
+    fn threads(&mut self, threads: &SimdThreads, key: &str) {
+        let (most, default) = (threads.most.value, threads.default.value);
+        if !(1..=MAX_THREADS).contains(&most) || !(1..=most).contains(&default) {
+            let message = format!(
+                "{default} of {most} threads: the most must be 1 to {MAX_THREADS}, and the default 1 to the most"
+            );
+            self.report(&card::OUT_OF_RANGE, key, message);
+        }
+        self.share(&format!("{key}.efficiency"), threads.efficiency.value);
+        for (class, share) in &threads.efficiencies {
+            let at = format!("{key}.efficiencies.{class}");
+            let names: Vec<&str> = OperatorClass::ALL.iter().map(|(name, _)| *name).collect();
+            self.known(&at, "class of operators", class, &names);
+            self.share(&at, share.value);
         }
     }
 

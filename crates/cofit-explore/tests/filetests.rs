@@ -144,7 +144,7 @@ impl Case {
         let selection = Selection {
             runtime: self.one("runtime").map(str::to_owned),
             operating_point: self.one("op-point").map(str::to_owned),
-            clock: None,
+            ..Selection::default()
         };
         card.resolve(&selection).map_err(|rejected| rejected.render().into())
     }

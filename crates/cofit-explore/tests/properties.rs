@@ -147,7 +147,7 @@ fn catalogue_chip() -> impl Strategy<Value = Target> {
         let selection = Selection {
             runtime: Some((*runtime.get(&runtimes)).to_owned()),
             operating_point: (!points.is_empty()).then(|| (*point.get(&points)).to_owned()),
-            clock: None,
+            ..Selection::default()
         };
         Target::Catalogue { id, selection }
     })

@@ -134,6 +134,7 @@ pub fn chip(chip: &Chip) -> Value {
         "card_sha256": chip.sha256,
         "runtime": chip.runtime.id,
         "operating_point": chip.operating_point.id,
+        "threads": chip.running_threads(),
         "clock_hz": chip.reference_clock().map(|clock| number(clock.value.get(), Unit::One)),
     })
 }

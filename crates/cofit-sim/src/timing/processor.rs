@@ -33,7 +33,9 @@ pub(crate) fn cost(
         .or_else(|| find(class, weights.map(|_| 8), 8))
         .or_else(|| find(general(class), weights, bits))
         .or_else(|| find(general(class), weights.map(|_| 8), 8));
-    let mut kernel = row.map_or_else(|| Kernel::named("missing"), kernel_of);
+    let threads = view.chip.threads_of(view.engine);
+    let speed_up = timing.speed_up(class, threads);
+    let mut kernel = row.map_or_else(|| Kernel::named("missing"), |row| kernel_of(row, speed_up));
     let factor = view.step.precision.cycle_factor;
     let mut kernels = vec![kernel.clone()];
     if factor > 1.0 {
@@ -92,13 +94,14 @@ const fn general(class: OperatorClass) -> OperatorClass {
     }
 }
 
-fn kernel_of(row: &SimdCost) -> Kernel {
+/// The kernel of a row whose arithmetic is so many times faster than one core's.
+fn kernel_of(row: &SimdCost, speed_up: f64) -> Kernel {
     Kernel {
         name: row.id.clone(),
         per_call: row.per_call.value,
-        per_mac: row.per_mac.value,
-        per_output: row.per_output.value,
-        per_input: row.per_input.value,
+        per_mac: row.per_mac.value / speed_up,
+        per_output: row.per_output.value / speed_up,
+        per_input: row.per_input.value / speed_up,
         per_weight: row.per_weight.value,
         imitates: None,
     }
