@@ -45,7 +45,12 @@ catalogue! {
     "k210", Chip;
     "max78000", Chip;
     "max78002", Chip;
+    "espressif", Family;
+    "esp32-c3", Chip;
+    "esp32-s2", Chip;
+    "esp32", Chip;
     "esp32-s3", Chip;
+    "esp32-p4", Chip;
     "imxrt1170", Chip;
     "stm32h747", Chip;
     "cortex-a-linux", Family;
