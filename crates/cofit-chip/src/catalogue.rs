@@ -53,6 +53,9 @@ catalogue! {
     "esp32-p4", Chip;
     "imxrt1170", Chip;
     "stm32h747", Chip;
+    "edge-tpu", Family;
+    "coral-usb", Chip;
+    "coral-dev-board", Chip;
     "cortex-a-linux", Family;
     "raspberry-pi", Family;
     "rpi-zero2w", Chip;

@@ -216,6 +216,13 @@ impl Checker<'_, '_, '_> {
     fn timing(&mut self, engine: &Engine) {
         let key = |field: &str| format!("engine.{}.timing.{field}", engine.id);
         match &engine.timing {
+            Timing::EdgeTpu(timing) => {
+                self.positive(&key("cache"), timing.cache.value.as_f64());
+                self.positive(&key("to_device"), timing.to_device.value.get());
+                self.positive(&key("from_device"), timing.from_device.value.get());
+                self.positive(&key("input_channels"), f64::from(timing.input_channels.value));
+                self.positive(&key("output_channels"), f64::from(timing.output_channels.value));
+            }
             Timing::EthosU(timing) => {
                 let granules = &timing.granules;
                 for (field, value) in [

@@ -43,6 +43,7 @@ pub use self::precision::{
 };
 pub use self::runtime::{Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam};
 pub use self::timing::Timing;
+pub use self::timing::edge_tpu::{EdgeTpuCost, EdgeTpuTiming};
 pub use self::timing::ethos_u::{ActivationCycles, EthosUTiming, Granules, OutputCycles};
 pub use self::timing::kpu_k210::KpuK210Timing;
 pub use self::timing::max7800x::Max7800xTiming;
@@ -182,7 +183,11 @@ impl Chip {
     pub fn threads_of(&self, engine: &Engine) -> u32 {
         match &engine.timing {
             Timing::Simd(timing) => timing.threads(self.threads),
-            Timing::EthosU(_) | Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Roofline(_) => 1,
+            Timing::EdgeTpu(_)
+            | Timing::EthosU(_)
+            | Timing::Max7800x(_)
+            | Timing::KpuK210(_)
+            | Timing::Roofline(_) => 1,
         }
     }
 
@@ -192,7 +197,8 @@ impl Chip {
             .iter()
             .filter_map(|engine| match &engine.timing {
                 Timing::Simd(timing) => timing.threads.as_ref().map(|table| table.most.value),
-                Timing::EthosU(_)
+                Timing::EdgeTpu(_)
+                | Timing::EthosU(_)
                 | Timing::Max7800x(_)
                 | Timing::KpuK210(_)
                 | Timing::Roofline(_) => None,
