@@ -42,6 +42,8 @@ pub struct Selection {
     pub operating_point: Option<String>,
     /// The clock of the first engine, in place of the operating point's.
     pub clock: Option<Hertz>,
+    /// Threads of the engines that can run several. `None`: what the card or its runtime says.
+    pub threads: Option<u32>,
 }
 
 /// Why a card cannot be used, with the texts that the messages point into.

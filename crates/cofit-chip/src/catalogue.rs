@@ -53,6 +53,10 @@ catalogue! {
     "k210", Chip;
     "max78000", Chip;
     "max78002", Chip;
+    "espressif", Family;
+    "esp32-c3", Chip;
+    "esp32-s2", Chip;
+    "esp32", Chip;
     "esp32-s3", Chip;
     "stm32g0b1", Chip;
     "rp2040", Chip;
@@ -86,6 +90,18 @@ catalogue! {
     "stm32h7a3", Chip;
     "imxrt1062", Chip;
     "imxrt1170", Chip;
+    "esp32-p4", Chip;
+    "edge-tpu", Family;
+    "coral-usb", Chip;
+    "coral-dev-board", Chip;
+    "cortex-a-linux", Family;
+    "raspberry-pi", Family;
+    "rpi-zero2w", Chip;
+    "rpi3b-plus", Chip;
+    "rpi4", Chip;
+    "rpi5", Chip;
+    "stm32mp135", Chip;
+    "stm32mp157", Chip;
 }
 
 /// The chips of the catalogue, families together, smaller before larger.

@@ -5,12 +5,15 @@ use cofit_vocab::diagnostic::{Code, card};
 use cofit_vocab::{Bytes, OperatorKind};
 
 use crate::Sourced;
-use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, Timing};
+use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, SimdThreads, Timing};
 use crate::decode::{Context, nearest};
 use crate::node::{Node, Value};
 
 /// The largest alignment that any bus asks for; larger ones are slips.
 const MAX_ALIGNMENT: Bytes = Bytes(1 << 20);
+
+/// More threads than any processor of a card has cores; larger numbers are slips.
+const MAX_THREADS: u32 = 1024;
 
 /// The version of the card's rules that this crate reads.
 const SCHEMA: i64 = 1;
@@ -213,6 +216,13 @@ impl Checker<'_, '_, '_> {
     fn timing(&mut self, engine: &Engine) {
         let key = |field: &str| format!("engine.{}.timing.{field}", engine.id);
         match &engine.timing {
+            Timing::EdgeTpu(timing) => {
+                self.positive(&key("cache"), timing.cache.value.as_f64());
+                self.positive(&key("to_device"), timing.to_device.value.get());
+                self.positive(&key("from_device"), timing.from_device.value.get());
+                self.positive(&key("input_channels"), f64::from(timing.input_channels.value));
+                self.positive(&key("output_channels"), f64::from(timing.output_channels.value));
+            }
             Timing::EthosU(timing) => {
                 let granules = &timing.granules;
                 for (field, value) in [
@@ -269,6 +279,9 @@ impl Checker<'_, '_, '_> {
                     let at = key(&format!("access.{}", access.id));
                     self.known(&at, "memory", &access.id, &memories);
                 }
+                if let Some(threads) = &timing.threads {
+                    self.threads(threads, &key("threads"));
+                }
             }
             Timing::Roofline(timing) => {
                 self.share(&key("utilisation"), timing.utilisation.value);
@@ -281,6 +294,25 @@ impl Checker<'_, '_, '_> {
                 }
                 self.positive(&key("elements_per_cycle"), timing.elements_per_cycle.value);
             }
+        }
+    }
+
+    /// Threads within what any processor has, the default among them, and efficiencies that are
+    /// shares.
+    fn threads(&mut self, threads: &SimdThreads, key: &str) {
+        let (most, default) = (threads.most.value, threads.default.value);
+        if !(1..=MAX_THREADS).contains(&most) || !(1..=most).contains(&default) {
+            let message = format!(
+                "{default} of {most} threads: the most must be 1 to {MAX_THREADS}, and the default 1 to the most"
+            );
+            self.report(&card::OUT_OF_RANGE, key, message);
+        }
+        self.share(&format!("{key}.efficiency"), threads.efficiency.value);
+        for (class, share) in &threads.efficiencies {
+            let at = format!("{key}.efficiencies.{class}");
+            let names: Vec<&str> = OperatorClass::ALL.iter().map(|(name, _)| *name).collect();
+            self.known(&at, "class of operators", class, &names);
+            self.share(&at, share.value);
         }
     }
 

@@ -43,11 +43,12 @@ pub use self::precision::{
 };
 pub use self::runtime::{Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam};
 pub use self::timing::Timing;
+pub use self::timing::edge_tpu::{EdgeTpuCost, EdgeTpuTiming};
 pub use self::timing::ethos_u::{ActivationCycles, EthosUTiming, Granules, OutputCycles};
 pub use self::timing::kpu_k210::KpuK210Timing;
 pub use self::timing::max7800x::Max7800xTiming;
 pub use self::timing::roofline::RooflineTiming;
-pub use self::timing::simd::{SimdAccess, SimdCost, SimdTiming};
+pub use self::timing::simd::{SimdAccess, SimdCost, SimdThreads, SimdTiming};
 use crate::Sourced;
 use crate::decode::Assumption;
 use crate::table::card_table;
@@ -109,6 +110,8 @@ pub struct Chip {
     pub runtime: Runtime,
     /// The names of all runtimes, the default first.
     pub runtimes: Vec<String>,
+    /// The threads that a run asked for; `None` leaves them to each engine.
+    pub threads: Option<u32>,
     /// Memory regions, the preferred first.
     pub memories: Vec<Memory>,
     /// Layouts of feature maps.
@@ -174,6 +177,39 @@ impl Chip {
     /// The engine that runs what no other takes.
     pub fn host(&self) -> Option<&Engine> {
         self.engine(self.target.host.as_deref()?)
+    }
+
+    /// The threads that `engine` runs: 1 unless its timing knows of several cores.
+    pub fn threads_of(&self, engine: &Engine) -> u32 {
+        match &engine.timing {
+            Timing::Simd(timing) => timing.threads(self.threads),
+            Timing::EdgeTpu(_)
+            | Timing::EthosU(_)
+            | Timing::Max7800x(_)
+            | Timing::KpuK210(_)
+            | Timing::Roofline(_) => 1,
+        }
+    }
+
+    /// The most threads that help on any engine.
+    pub fn most_threads(&self) -> u32 {
+        self.engines
+            .iter()
+            .filter_map(|engine| match &engine.timing {
+                Timing::Simd(timing) => timing.threads.as_ref().map(|table| table.most.value),
+                Timing::EdgeTpu(_)
+                | Timing::EthosU(_)
+                | Timing::Max7800x(_)
+                | Timing::KpuK210(_)
+                | Timing::Roofline(_) => None,
+            })
+            .max()
+            .unwrap_or(1)
+    }
+
+    /// The most threads that any engine of this run takes.
+    pub fn running_threads(&self) -> u32 {
+        self.engines.iter().map(|engine| self.threads_of(engine)).max().unwrap_or(1)
     }
 
     /// The layout `id`.

@@ -46,13 +46,14 @@ pub(crate) fn complete(
     }
     let assumptions =
         relevant(std::mem::take(&mut context.assumptions), &operating_point, &runtime);
-    Chip {
+    let chip = Chip {
         target: body.target,
         sources: body.sources,
         operating_point,
         operating_points,
         runtime,
         runtimes,
+        threads: selection.threads,
         memories,
         layouts: body.layouts,
         links: body.links,
@@ -66,6 +67,27 @@ pub(crate) fn complete(
         toolchain: body.toolchain,
         assumptions,
         sha256,
+    };
+    check_threads(&chip, context);
+    chip
+}
+
+/// Reports a wish for more threads than the chip can use, or for none.
+fn check_threads(chip: &Chip, context: &mut Context<'_>) {
+    let most = chip.most_threads();
+    if let Some(wanted) = chip.threads.filter(|wanted| !(1..=most).contains(wanted)) {
+        let message = format!(
+            "{wanted} threads; {} with {} runs 1{}",
+            chip.id(),
+            chip.runtime.id,
+            if most > 1 { format!(" to {most}") } else { String::new() }
+        );
+        let place = cofit_vocab::Place::key("--threads");
+        context.diagnostics.push(cofit_vocab::Diagnostic::error(
+            &cofit_vocab::diagnostic::usage::UNUSABLE_THREADS,
+            message,
+            place,
+        ));
     }
 }
 

@@ -135,7 +135,7 @@ fn selections_that_the_card_does_not_have() {
         let selection = Selection {
             runtime: runtime.map(str::to_owned),
             operating_point: point.map(str::to_owned),
-            clock: None,
+            ..Selection::default()
         };
         card().resolve(&selection).expect_err("not in the card").render()
     };

@@ -268,7 +268,7 @@ fn every_selection_resolves() {
                 let selection = Selection {
                     runtime: Some(runtime.clone()),
                     operating_point: Some(point.clone()),
-                    clock: None,
+                    ..Selection::default()
                 };
                 let chip = chip_with(entry.id, &selection);
                 assert_eq!((&chip.runtime.id, &chip.operating_point.id), (runtime, point));

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `# chip: ID` | a card of the catalogue |
 //! | `\| TOML` | the lines of a card of the case's own, instead of `# chip:` |
-//! | `# runtime: ID`, `# op-point: ID`, `# set: KEY=VALUE` | how the chip runs |
+//! | `# runtime: ID`, `# op-point: ID`, `# threads: N`, `# set: KEY=VALUE` | how the chip runs |
 //! | `# model: PATH` | a file of the folder of shared models, instead of a model in the case |
 //! | `# print: WHAT, …` | `after PASS`, `plan`, `distribution`, `memory`, `profile`, `transfers`, `verdict`, `refusals`, `notes`, `assumptions` |
 //! | `> TEXT` | what is printed; `UPDATE=1` in the environment writes it anew |
@@ -71,7 +71,7 @@ struct Case {
     expected: String,
 }
 
-const DIRECTIONS: [&str; 6] = ["chip", "runtime", "op-point", "set", "model", "print"];
+const DIRECTIONS: [&str; 7] = ["chip", "runtime", "op-point", "threads", "set", "model", "print"];
 
 impl Case {
     fn parse(text: &str) -> Result<Self, Failed> {
@@ -144,7 +144,8 @@ impl Case {
         let selection = Selection {
             runtime: self.one("runtime").map(str::to_owned),
             operating_point: self.one("op-point").map(str::to_owned),
-            clock: None,
+            threads: self.one("threads").map(str::parse).transpose().map_err(|_| "no number")?,
+            ..Selection::default()
         };
         card.resolve(&selection).map_err(|rejected| rejected.render().into())
     }

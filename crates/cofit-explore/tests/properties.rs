@@ -135,9 +135,9 @@ fn catalogue_chip() -> impl Strategy<Value = Target> {
             .and_then(|card| card.resolve(&Selection::default()))
             .unwrap_or_else(|faults| panic!("{}", faults.render()));
         let selection = Selection {
-            runtime: Some(runtime.get(&chip.runtimes).clone()),
-            operating_point: Some(point.get(&chip.operating_points).clone()),
-            clock: None,
+            runtime: Some((*runtime.get(&runtimes)).to_owned()),
+            operating_point: (!points.is_empty()).then(|| (*point.get(&points)).to_owned()),
+            ..Selection::default()
         };
         Target::Catalogue { id, selection }
     })

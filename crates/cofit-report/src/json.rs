@@ -134,6 +134,7 @@ pub fn chip(chip: &Chip) -> Value {
         "card_sha256": chip.sha256,
         "runtime": chip.runtime.id,
         "operating_point": chip.operating_point.id,
+        "threads": chip.running_threads(),
         "clock_hz": chip.reference_clock().map(|clock| number(clock.value.get(), Unit::One)),
     })
 }
@@ -188,6 +189,7 @@ pub fn totals(subject: &Subject<'_>) -> Value {
         "latency": latency(profile),
         "energy": quantity(&energy_quantity(profile)),
         "cold_start": cold_start,
+        "first_inference": first_inference(profile),
         "peak": peak,
         "parts": parts,
         "traffic": traffic,
@@ -201,6 +203,40 @@ pub fn latency(profile: &Profile) -> Value {
         return json!({ "unavailable": "uncalibrated, structural model only" });
     }
     figure(&latency_figure(profile))
+}
+
+/// Time and energy from a chip that has loaded nothing to its first result.
+fn first_inference(profile: &Profile) -> Value {
+    let unavailable = |reason: String| json!({ "unavailable": reason });
+    let time = match profile.first_inference() {
+        Ok(_) if profile.accuracy.is_structural => {
+            unavailable("uncalibrated, structural model only".to_owned())
+        }
+        Ok(time) => {
+            // Loading is simulated; the inference has the interval of its latency.
+            let steady = latency_figure(profile);
+            let loading = time.get() - profile.steady_state().get();
+            figure(&Figure {
+                value: time.get(),
+                low: steady.low + loading,
+                high: steady.high + loading,
+                ..steady
+            })
+        }
+        Err(reason) => unavailable(reason),
+    };
+    let steady = energy_quantity(profile);
+    let energy = match (profile.first_inference_energy(), steady.figure()) {
+        (Ok(energy), Some(steady)) => {
+            let value = energy.get() * 1e-12;
+            let loading = value - steady.value;
+            let (low, high) = (steady.low + loading, steady.high + loading);
+            figure(&Figure { value, low, high, ..*steady })
+        }
+        (Ok(_), None) => unavailable("the energy of one inference is unknown".to_owned()),
+        (Err(reason), _) => unavailable(reason),
+    };
+    json!({ "latency": time, "energy": energy })
 }
 
 /// Bytes read and written.

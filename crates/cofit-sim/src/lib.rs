@@ -2,6 +2,7 @@
 //!
 //! - [`causes`]: why cycles are spent, a closed set.
 //! - [`clock`]: cycles of one clock domain in another.
+//! - [`edge_tpu`]: rounded channels and the weight cache of the Edge TPU.
 //! - [`event`]: tasks on engines, DMA channels and memory ports, and who waited for whom.
 //! - [`kpu_k210`]: rows, AI memory and weight stream of the Kendryte K210.
 //! - [`max7800x`]: the vendor's layer formula for MAX78000 and MAX78002.
@@ -14,6 +15,7 @@
 
 pub mod causes;
 pub mod clock;
+pub mod edge_tpu;
 pub mod event;
 mod issuer;
 pub mod kpu_k210;

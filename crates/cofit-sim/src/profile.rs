@@ -24,12 +24,44 @@ pub struct Profile {
     pub accuracy: Accuracy,
     /// Energy of one inference, or why it is unknown.
     pub energy: Result<Energy, String>,
-    /// Time from waking up to the first inference: loading what must be resident.
+    /// What is loaded once before results come in the steady state, or why it is unknown.
     pub cold_start: Result<ColdStart, String>,
     /// How every transfer of the plan ran.
     pub transfers: PrimaryMap<TransferId, TransferProfile>,
     /// When every task ran, on which resource.
     pub timeline: Timeline,
+}
+
+impl Profile {
+    /// The time of one inference once everything is loaded.
+    pub fn steady_state(&self) -> Seconds {
+        self.cycles.at(self.clock)
+    }
+
+    /// The time from a chip that has loaded nothing to its first result: the cold start and one
+    /// inference.
+    ///
+    /// # Errors
+    /// The reason why the cold start is unknown.
+    pub fn first_inference(&self) -> Result<Seconds, String> {
+        let load = self.cold_start.as_ref().map_err(Clone::clone)?;
+        Ok(load.time + self.steady_state())
+    }
+
+    /// The energy from a chip that has loaded nothing to its first result.
+    ///
+    /// # Errors
+    /// The reason why a part of it is unknown.
+    pub fn first_inference_energy(&self) -> Result<PicoJoules, String> {
+        let load = self.cold_start.as_ref().map_err(Clone::clone)?;
+        let inference = self.energy.as_ref().map_err(Clone::clone)?;
+        let loading = match load.energy {
+            Some(energy) => energy,
+            None if load.bytes.is_zero() => PicoJoules(0.0),
+            None => return Err("the card states no energy of loading weights".to_owned()),
+        };
+        Ok(loading + inference.total())
+    }
 }
 
 /// How a transfer ran. Cycles count the reference clock from the start of the inference.
@@ -145,7 +177,7 @@ impl Energy {
     }
 }
 
-/// What happens once before the first inference.
+/// What happens once, before the first inference or as part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ColdStart {
     /// Bytes loaded.

@@ -2,12 +2,14 @@
 
 use cofit_chip::{Chip, EnergyModel, Maturity, Residency, Timing};
 use cofit_compile::plan::{
-    BufferRole, ConstantRole, MemoryId, Plan, StepId, TransferId, TransferRole,
+    BufferRole, ConstantRole, EngineId, MemoryId, Placement, Plan, Step, StepId, TransferId,
+    TransferRole,
 };
 use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
 use cranelift_entity::{EntityRef, PrimaryMap};
 
 use crate::causes::Causes;
+use crate::clock;
 use crate::event::StepIndex;
 use crate::profile::{
     Accuracy, ColdStart, Demand, Energy, Profile, StepProfile, Traffic, TransferProfile,
@@ -20,9 +22,9 @@ pub const ASSUMED_CLOCK: Hertz = Hertz(100e6);
 /// Simulates one inference in the steady state: weights where they are kept, caches as they are.
 pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
     let clock = chip.reference_clock().map_or(ASSUMED_CLOCK, |clock| clock.value);
-    let places = Whereabouts::of(plan);
+    let places = Whereabouts::of(plan, chip);
     let mut issuer = Issuer::new(plan, chip, clock);
-    issuer.start(inference_overhead(chip));
+    issuer.start(inference_overhead(plan, chip, clock));
     let mut steps: PrimaryMap<StepId, StepProfile> = PrimaryMap::new();
     let mut traffic: PrimaryMap<MemoryId, Traffic> =
         chip.memories.iter().map(|_| Traffic::default()).collect();
@@ -71,7 +73,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         traffic,
         accuracy,
         energy,
-        cold_start: cold_start(plan, chip),
+        cold_start: cold_start(plan, chip, &places),
         transfers,
         timeline,
     }
@@ -99,8 +101,18 @@ fn unhidden(
 }
 
 /// Cycles of one inference whatever the model, charged to its first step.
-fn inference_overhead(chip: &Chip) -> Cycles {
+fn inference_overhead(plan: &Plan, chip: &Chip, clock: Hertz) -> Cycles {
     match chip.engines.first().map(|engine| &engine.timing) {
+        // A model of which the array runs nothing never wakes its driver.
+        Some(Timing::EdgeTpu(timing)) => {
+            let first = EngineId::new(0);
+            let runs = |step: &Step| step.engine == first && step.placement != Placement::View;
+            if plan.steps.values().any(runs) {
+                clock::cycles_of(timing.per_inference.value, clock)
+            } else {
+                Cycles::ZERO
+            }
+        }
         Some(Timing::Max7800x(timing)) => Cycles(timing.start_cycles.value),
         Some(Timing::Simd(timing)) => Cycles::ceil_from(timing.per_inference.value),
         Some(Timing::EthosU(_) | Timing::KpuK210(_) | Timing::Roofline(_)) | None => Cycles::ZERO,
@@ -108,7 +120,7 @@ fn inference_overhead(chip: &Chip) -> Cycles {
 }
 
 /// The key of the card's energy table for a step's widths.
-fn pair_key(step: &cofit_compile::plan::Step) -> String {
+fn pair_key(step: &Step) -> String {
     let precision = &step.precision;
     match precision.weight_bits {
         _ if precision.is_float => format!("f{}", precision.activation_bits),
@@ -131,7 +143,7 @@ fn accuracy(plan: &Plan, chip: &Chip, steps: &PrimaryMap<StepId, StepProfile>) -
     let is_assumed = |timing: &Timing| match timing {
         Timing::Roofline(roofline) => roofline.utilisation.is_assumed(),
         // Kernel costs that nobody compared with measurements are guesses.
-        Timing::Simd(_) => chip.runtime.accuracy.is_none(),
+        Timing::Simd(_) | Timing::EdgeTpu(_) => chip.runtime.accuracy.is_none(),
         Timing::EthosU(_) | Timing::Max7800x(_) | Timing::KpuK210(_) => false,
     };
     let mut assumed = Cycles::ZERO;
@@ -207,12 +219,16 @@ fn energy(
 }
 
 /// Loading what must be resident before the first inference.
-fn cold_start(plan: &Plan, chip: &Chip) -> Result<ColdStart, String> {
+fn cold_start(plan: &Plan, chip: &Chip, places: &Whereabouts) -> Result<ColdStart, String> {
     match chip.weights.residency {
         Residency::InPlace | Residency::StreamPerLayer => return promotion(plan, chip),
         Residency::AllResident | Residency::CachedFirstRun => {}
     }
-    let bytes: Bytes = plan.constants.iter().map(|placement| placement.bytes).sum();
+    let bytes: Bytes = match places.cached() {
+        // What does not fit into the cache is streamed at every inference and not loaded.
+        Some(cached) => cached,
+        None => plan.constants.iter().map(|placement| placement.bytes).sum(),
+    };
     let load = chip.weights.load.as_ref().ok_or("the card states no rate of loading weights")?;
     let rate = load.bandwidth.as_ref().ok_or("the card states no rate of loading weights")?;
     let setup = load.setup.as_ref().map_or(Seconds(0.0), |setup| setup.value);

@@ -43,7 +43,13 @@ impl<'a> Pieces<'a> {
             let engine = chip.engines.get(step.engine.as_u32() as usize);
             match engine.map(|engine| (&engine.timing, &engine.id)) {
                 Some((Timing::Simd(_), _)) => {}
-                Some((Timing::EthosU(_) | Timing::Max7800x(_) | Timing::KpuK210(_), id)) => {
+                Some((
+                    Timing::EdgeTpu(_)
+                    | Timing::EthosU(_)
+                    | Timing::Max7800x(_)
+                    | Timing::KpuK210(_),
+                    id,
+                )) => {
                     return Err(format!("{id} cuts its layers by rules of its own"));
                 }
                 Some((Timing::Roofline(_), id)) => {
@@ -52,7 +58,7 @@ impl<'a> Pieces<'a> {
                 None => return Err("the chip has no engine".to_owned()),
             }
         }
-        Ok(Self { plan, chip, places: Whereabouts::of(plan) })
+        Ok(Self { plan, chip, places: Whereabouts::of(plan, chip) })
     }
 
     /// The memory for an arena of so many bytes: the first of those that the first engine's activations

@@ -102,7 +102,7 @@ impl Terms {
 
     /// The terms of those steps of `plan` for which `counts` holds.
     pub fn of_steps(plan: &Plan, chip: &Chip, counts: impl Fn(&Step) -> bool) -> Self {
-        let places = Whereabouts::of(plan);
+        let places = Whereabouts::of(plan, chip);
         let mut sums: BTreeMap<Coefficient, (f64, f64)> = BTreeMap::new();
         let mut add = |coefficient: Coefficient, value: f64, amount: f64| {
             if amount > 0.0 {
@@ -128,11 +128,12 @@ impl Terms {
                     kind: row.kind,
                     unit,
                 };
-                let macs = work.macs.as_f64() * view.step.precision.cycle_factor.max(1.0);
+                let share = 1.0 / processor::speed_up(&view, timing);
+                let macs = share * work.macs.as_f64() * view.step.precision.cycle_factor.max(1.0);
                 add(kernel(Unit::Call), row.per_call.value, 1.0);
                 add(kernel(Unit::Mac), row.per_mac.value, macs);
-                add(kernel(Unit::Output), row.per_output.value, work.outputs as f64);
-                add(kernel(Unit::Input), row.per_input.value, work.inputs as f64);
+                add(kernel(Unit::Output), row.per_output.value, share * work.outputs as f64);
+                add(kernel(Unit::Input), row.per_input.value, share * work.inputs as f64);
                 add(kernel(Unit::Weight), row.per_weight.value, work.weights as f64);
             }
             for traffic in &work.traffic {

@@ -5,6 +5,7 @@
 //! input is complete. Within a step, tasks on different resources run beside each other unless one
 //! waits for another. The plan's transfers run beside them on links and ports ([`crate::issuer`]).
 
+mod edge_tpu;
 mod ethos_u;
 mod kpu_k210;
 mod max7800x;
@@ -33,6 +34,8 @@ pub(crate) struct StepView<'a> {
     pub(crate) layer: StepLayer,
     /// Bytes between the step and each memory.
     pub(crate) moved: PrimaryMap<MemoryId, Moved>,
+    /// What crosses the link of an Edge TPU for the step.
+    pub(crate) exchange: edge_tpu::Exchange,
 }
 
 /// Bytes between a step and one memory, by what they are.
@@ -59,10 +62,12 @@ type Parts = SmallVec<[(StepId, StepId, MemoryId); 1]>;
 pub(crate) struct Whereabouts {
     tensors: SecondaryMap<cofit_ir::TensorId, Parts>,
     constants: SecondaryMap<StepId, SmallVec<[(MemoryId, Bytes); 2]>>,
+    /// What crosses the link of an Edge TPU.
+    exchanges: SecondaryMap<StepId, edge_tpu::Exchange>,
 }
 
 impl Whereabouts {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan, chip: &Chip) -> Self {
         let mut tensors: SecondaryMap<_, Parts> = SecondaryMap::new();
         // Steps whose weights are read from a copy: where that lies.
         let mut copies: SecondaryMap<StepId, Option<MemoryId>> = SecondaryMap::new();
@@ -98,7 +103,14 @@ impl Whereabouts {
                 constants[placement.step].push((memory, placement.bytes));
             }
         }
-        Self { tensors, constants }
+        Self { tensors, constants, exchanges: edge_tpu::exchanges(plan, chip) }
+    }
+
+    /// Weights and biases that an Edge TPU keeps; nothing where the plan uses none.
+    pub(crate) fn cached(&self) -> Option<Bytes> {
+        let mut used = self.exchanges.values().filter(|one| **one != edge_tpu::Exchange::default());
+        let first = used.next()?.cached;
+        Some(used.map(|one| one.cached).fold(first, |sum, bytes| sum + bytes))
     }
 
     /// The memory in which a step finds a tensor.
@@ -138,6 +150,7 @@ impl<'a> StepView<'a> {
             engine: &chip.engines[step.engine.index()],
             layer: StepLayer::of(&plan.graph, step),
             moved,
+            exchange: places.exchanges[id],
         }
     }
 
@@ -186,6 +199,7 @@ pub(crate) fn issue(view: &StepView<'_>, id: StepId, issuer: &mut Issuer<'_>) {
 /// Hands the step's work to the issuer.
 fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
     match &view.engine.timing {
+        Timing::EdgeTpu(timing) => edge_tpu::issue(view, timing, issuer),
         Timing::EthosU(_) => ethos_u::issue(view, issuer),
         Timing::Max7800x(timing) => max7800x::issue(view, timing, issuer),
         Timing::KpuK210(timing) => kpu_k210::issue(view, timing, issuer),
@@ -197,6 +211,7 @@ fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
 /// Bytes that a step moves, by memory, with those of the transfers that serve it.
 pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, Traffic> {
     let mut traffic = match &view.engine.timing {
+        Timing::EdgeTpu(_) => edge_tpu::traffic(view),
         Timing::EthosU(_) => ethos_u::traffic(view),
         Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
             view.moved.values().map(|moved| moved.traffic()).collect()

@@ -126,7 +126,7 @@ pub struct TuningArgs {
     /// Clock of the engine, overriding the operating point's, as in `120MHz`
     #[arg(long, value_name = "HERTZ")]
     pub clock: Option<String>,
-    /// Threads of the engine; the timing models of this version know one
+    /// Threads of a processor with several cores; what the runtime does by itself if not given
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
     /// Change one figure of the card for this run, as in `memory.sram.size=384KiB`
@@ -351,6 +351,10 @@ pub struct CompareArgs {
     /// Chips, separated by commas; the whole catalogue if not given
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     pub chips: Vec<String>,
+    /// Threads of processors with several cores, or as many as such a chip has if it has fewer; what
+    /// each chip's runtime does by itself if not given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -213,10 +213,6 @@ pub fn rejection(rejected: &Rejected) -> Failure {
 /// # Errors
 /// There is no such card, runtime or operating point, or an override does not apply.
 pub fn chip(chip: &str, tuning: &TuningArgs) -> Result<Chip, Failure> {
-    if tuning.threads.is_some_and(|threads| threads != 1) {
-        let message = "the timing models of this version know one thread";
-        return Err(Failure::new(&usage::BAD_ARGUMENT, message, Place::default()));
-    }
     let mut card = card(chip)?;
     for change in &tuning.overrides {
         card.set(change).map_err(|rejected| rejection(&rejected))?;
@@ -226,6 +222,7 @@ pub fn chip(chip: &str, tuning: &TuningArgs) -> Result<Chip, Failure> {
         runtime: tuning.runtime.clone(),
         operating_point: tuning.op_point.clone(),
         clock,
+        threads: tuning.threads,
     };
     card.resolve(&selection).map_err(|rejected| rejection(&rejected))
 }

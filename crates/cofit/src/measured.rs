@@ -155,8 +155,8 @@ pub fn read(path: &Path, networks: &mut Networks) -> Result<Measurements, Failur
     Ok(measurements)
 }
 
-/// Plans by model or layer, card, runtime and whether it is in floats.
-type Plans = BTreeMap<(String, String, String, bool), Result<(Terms, Profile), Reason>>;
+/// Plans by model or layer, card, runtime, threads and whether it is in floats.
+type Plans = BTreeMap<(String, String, String, u32, bool), Result<(Terms, Profile), Reason>>;
 
 fn one(
     row: &Row,
@@ -170,9 +170,10 @@ fn one(
     if catalogue::find(&row.card).is_none() {
         return Err(Reason::NoCard);
     }
-    let chip = chips.of(&row.card, &row.runtime).ok_or(Reason::NoRuntime)?;
+    let chip = chips.of(&row.card, &row.runtime, row.threads).ok_or(Reason::NoRuntime)?;
     let model = networks.of(row).ok_or(Reason::NoModel)?;
-    let key = (row.model.clone(), row.card.clone(), row.runtime.clone(), row.is_float());
+    let key =
+        (row.model.clone(), row.card.clone(), row.runtime.clone(), row.threads, row.is_float());
     let plan = plans.entry(key).or_insert_with(|| {
         let compiled = compile(model.model(), chip, &mut ());
         if compiled.mistakes.has_errors() {
@@ -227,17 +228,20 @@ pub fn setting(chip: &Chip, release: &str) -> Setting {
 /// Cards of the catalogue, each resolved once a runtime.
 #[derive(Default)]
 struct Chips {
-    known: BTreeMap<(String, String), Option<Chip>>,
+    known: BTreeMap<(String, String, u32), Option<Chip>>,
 }
 
 impl Chips {
-    fn of(&mut self, card: &str, runtime: &str) -> Option<&Chip> {
+    fn of(&mut self, card: &str, runtime: &str, threads: u32) -> Option<&Chip> {
         self.known
-            .entry((card.to_owned(), runtime.to_owned()))
+            .entry((card.to_owned(), runtime.to_owned(), threads))
             .or_insert_with(|| {
                 let card = load::card(card).ok()?;
-                let selection =
-                    Selection { runtime: Some(runtime.to_owned()), ..Selection::default() };
+                let selection = Selection {
+                    runtime: Some(runtime.to_owned()),
+                    threads: Some(threads),
+                    ..Selection::default()
+                };
                 card.resolve(&selection).ok()
             })
             .as_ref()

@@ -1,5 +1,6 @@
 //! Named timing models with their parameters. The models themselves are code elsewhere.
 
+pub mod edge_tpu;
 pub mod ethos_u;
 pub mod kpu_k210;
 pub mod max7800x;
@@ -10,6 +11,7 @@ use cofit_vocab::diagnostic::card;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use self::edge_tpu::EdgeTpuTiming;
 use self::ethos_u::EthosUTiming;
 use self::kpu_k210::KpuK210Timing;
 use self::max7800x::Max7800xTiming;
@@ -86,6 +88,8 @@ macro_rules! timing_models {
 }
 
 timing_models! {
+    /// Google's Edge TPU: a cache for weights, one partition, a link to the host.
+    EdgeTpu(EdgeTpuTiming) = "edge_tpu";
     /// Arm Ethos-U: blocks, traversals, output unit, DMA.
     EthosU(EthosUTiming) = "ethos_u";
     /// Analog Devices MAX7800x: the vendor's layer formula.

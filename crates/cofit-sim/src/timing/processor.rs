@@ -23,7 +23,8 @@ pub(crate) fn cost(
     calls: u64,
 ) -> Option<Causes> {
     let row = row_of(view, timing);
-    let mut kernel = row.map_or_else(|| Kernel::named("missing"), kernel_of);
+    let speed_up = speed_up(view, timing);
+    let mut kernel = row.map_or_else(|| Kernel::named("missing"), |row| kernel_of(row, speed_up));
     let factor = view.step.precision.cycle_factor;
     let mut kernels = vec![kernel.clone()];
     if factor > 1.0 {
@@ -51,6 +52,11 @@ pub(crate) fn cost(
         kernels,
     };
     costs.cost_of_calls(costs.kernels.len() - 1, work, calls)
+}
+
+/// How many times faster the step's arithmetic is on the threads of the run than on one.
+pub(crate) fn speed_up(view: &StepView<'_>, timing: &SimdTiming) -> f64 {
+    timing.speed_up(class_of(view), view.chip.threads_of(view.engine))
 }
 
 /// The card's cost row for the step. A width without a row of its own runs the 8-bit kernel, and the
@@ -97,13 +103,14 @@ const fn general(class: OperatorClass) -> OperatorClass {
     }
 }
 
-fn kernel_of(row: &SimdCost) -> Kernel {
+/// The kernel of a row whose arithmetic is so many times faster than one core's.
+fn kernel_of(row: &SimdCost, speed_up: f64) -> Kernel {
     Kernel {
         name: row.id.clone(),
         per_call: row.per_call.value,
-        per_mac: row.per_mac.value,
-        per_output: row.per_output.value,
-        per_input: row.per_input.value,
+        per_mac: row.per_mac.value / speed_up,
+        per_output: row.per_output.value / speed_up,
+        per_input: row.per_input.value / speed_up,
         per_weight: row.per_weight.value,
         imitates: None,
     }

@@ -49,6 +49,10 @@ crate::codes! {
         "There is no other interpreter to compare with",
         why: "`cofit verify` runs the model in an interpreter of the user's own, a Python package, and compares every tensor. It is not installed in the Python that was asked, or it does not take the model.",
         cure: "Install it with `pip install tflite-micro ai-edge-litert` (for ONNX files `pip install onnxruntime onnx`), and name the Python with `--python PROGRAM` if it is not `python3`.";
+    UNUSABLE_THREADS = "CF-USE-013", Usage,
+        "The chip cannot run that many threads",
+        why: "A kernel library runs on as many cores as the card says; more threads take turns and gain nothing, and on most chips one core runs the network.",
+        cure: "Leave `--threads` out for what the runtime does by itself, or give a number in the range that the message states.";
     INTERNAL = "CF-USE-070", Internal,
         "cofit contradicted itself",
         why: "A checked invariant of the tool does not hold. The input may be unusual, but the mistake is ours.",

@@ -17,9 +17,8 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
     } else {
         args.chips.clone()
     };
-    let tuning = TuningArgs::default();
     let chips: Vec<Chip> =
-        ids.iter().map(|id| load::chip(id, &tuning)).collect::<Result<_, _>>()?;
+        ids.iter().map(|id| chip_of(id, args.threads)).collect::<Result<_, _>>()?;
     let models = args
         .models
         .iter()
@@ -58,4 +57,12 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
         || compare::markdown(&pairs),
     )?;
     Ok(Outcome::Holds)
+}
+
+/// The chip `id` with so many threads, or with as many as help there.
+fn chip_of(id: &str, threads: Option<u32>) -> Result<Chip, Failure> {
+    let mut tuning = TuningArgs::default();
+    let chip = load::chip(id, &tuning)?;
+    tuning.threads = threads.map(|threads| threads.min(chip.most_threads()));
+    if tuning.threads.is_none() { Ok(chip) } else { load::chip(id, &tuning) }
 }

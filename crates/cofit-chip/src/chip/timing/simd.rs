@@ -4,11 +4,21 @@
 //! output elements + per_input * input elements + per_weight * weight elements` by the row of its
 //! operator class and widths, plus `read` and `write` cycles per byte of each memory it touches.
 //! Each coefficient can be fitted by itself.
+//!
+//! Costs are those of one core. Where the card states `threads` and a run takes several, the terms
+//! of arithmetic (`per_mac`, `per_output`, `per_input`) are divided by [`SimdThreads::speed_up`].
+//! The rest is serial: calls are made one after the other, and all cores wait for the same memories.
+
+use indexmap::IndexMap;
 
 use crate::Sourced;
 use crate::chip::OperatorClass;
 use crate::chip::precision::NumberKind;
 use crate::table::card_table;
+
+// Where nobody ran more than one thread. It has no source and is listed among the chip's assumptions.
+const EFFICIENCY: f64 = 0.8;
+const WHY_EFFICIENCY: &str = "nobody compared threads; a fifth of each is taken to be lost";
 
 card_table! {
     /// Parameters of `model = "simd"`.
@@ -23,6 +33,21 @@ card_table! {
         cost: Vec<SimdCost>, default(Vec::new());
         /// What bytes cost beyond the kernels' own loads, by memory.
         access: Vec<SimdAccess>, default(Vec::new());
+        /// How the library uses several cores. Left out: it uses one.
+        threads: SimdThreads, optional;
+    }
+
+    /// How a kernel library uses several cores.
+    pub struct SimdThreads {
+        /// The largest number of threads that helps: the cores.
+        most: Sourced<u32>, required;
+        /// The number of threads of a run that does not say.
+        default: Sourced<u32>, default(Sourced::plain(1));
+        /// How much of a thread's arithmetic is gained, once there is more than one: `t` threads
+        /// are as fast as `t * efficiency` of one.
+        efficiency: Sourced<f64>, assume(EFFICIENCY, WHY_EFFICIENCY);
+        /// Efficiencies of single operator classes, by the class's name.
+        efficiencies: IndexMap<String, Sourced<f64>>, default(IndexMap::new());
     }
 
     /// The cost of one operator class at one pair of widths.
@@ -88,8 +113,30 @@ impl SimdTiming {
         best
     }
 
+    /// The threads of a run for which `wanted` were asked: the card's default where none were, and
+    /// never more than help.
+    pub fn threads(&self, wanted: Option<u32>) -> u32 {
+        self.threads.as_ref().map_or(1, |threads| {
+            wanted.unwrap_or(threads.default.value).clamp(1, threads.most.value.max(1))
+        })
+    }
+
+    /// How many times faster the arithmetic of `class` is with so many threads than with one.
+    pub fn speed_up(&self, class: OperatorClass, threads: u32) -> f64 {
+        self.threads.as_ref().map_or(1.0, |table| table.speed_up(class, threads))
+    }
+
     /// The wait cycles of the memory `id`.
     pub fn access_to(&self, id: &str) -> Option<&SimdAccess> {
         self.access.iter().find(|access| access.id == id)
+    }
+}
+
+impl SimdThreads {
+    /// How many times faster the arithmetic of `class` is with so many threads than with one:
+    /// never less than 1.
+    pub fn speed_up(&self, class: OperatorClass, threads: u32) -> f64 {
+        let efficiency = self.efficiencies.get(class.name()).unwrap_or(&self.efficiency).value;
+        if threads <= 1 { 1.0 } else { (f64::from(threads) * efficiency).max(1.0) }
     }
 }
