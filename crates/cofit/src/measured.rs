@@ -11,6 +11,7 @@ use cofit_calibrate::rows::{self, Level, Row};
 use cofit_chip::{Chip, OperatorClass, Selection, catalogue};
 use cofit_compile::compile;
 use cofit_compile::plan::{Plan, Step};
+use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Model;
 use cofit_ir::verify::Verified;
 use cofit_sim::terms::{Coefficient, Terms};
@@ -121,7 +122,13 @@ impl Networks {
         let reading = ReadingArgs { parameters: Vec::new(), seed: None, dimensions: Vec::new() };
         let model = match self.files.get(row.network()) {
             Some(file) => load::model(&self.folder.join(file), &reading).ok()?,
-            None => return None,
+            None => {
+                let known = cofit_zoo::find(row.network())?;
+                let options =
+                    SketchOptions { parameters: known.parameters, weights: Weights::Absent };
+                let model = expand(known.sketch, known.architecture, &options).ok()?;
+                Verified::new(model).ok()?
+            }
         };
         if row.is_float() { Verified::new(in_floats(model.model())).ok() } else { Some(model) }
     }
