@@ -41,7 +41,9 @@ pub use self::policy::{
 pub use self::precision::{
     NumberKind, Precision, PrecisionMode, QuantisationRule, Requirement, Rounding, Scheme,
 };
-pub use self::runtime::{Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam};
+pub use self::runtime::{
+    KernelScratch, Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam,
+};
 pub use self::timing::Timing;
 pub use self::timing::edge_tpu::{EdgeTpuCost, EdgeTpuTiming};
 pub use self::timing::ethos_u::{ActivationCycles, EthosUTiming, Granules, OutputCycles};

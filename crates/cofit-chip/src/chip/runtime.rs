@@ -24,6 +24,18 @@ card_words! {
         /// Any order that the data allows.
         Free = "free";
     }
+
+    /// What kernels ask for as working space while they run.
+    pub enum KernelScratch, "a rule for kernels' scratch" {
+        /// Nothing, or it is part of the fixed bytes.
+        None = "none";
+        /// As CMSIS-NN compiled to plain C: no packed instructions.
+        CmsisNnC = "cmsis_nn_c";
+        /// As CMSIS-NN with the DSP extension (`ARM_MATH_DSP`).
+        CmsisNnDsp = "cmsis_nn_dsp";
+        /// As CMSIS-NN with Helium (`ARM_MATH_MVEI`).
+        CmsisNnMve = "cmsis_nn_mve";
+    }
 }
 
 card_table! {
@@ -65,8 +77,8 @@ card_table! {
         high: Sourced<f64>, required;
     }
 
-    /// RAM that a runtime takes beside the activations: `fixed + per_operator * operators +
-    /// per_tensor * tensors + per_channel * channels`.
+    /// RAM that a runtime takes beside the activations: for good `fixed + per_operator * operators +
+    /// per_tensor * tensors + per_channel * channels`, and while a kernel runs what `scratch` says.
     pub struct RuntimeRam {
         /// Whatever the model.
         fixed: Sourced<Bytes>,
@@ -77,7 +89,9 @@ card_table! {
         per_tensor: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
         /// Per output channel of operators with weights: multipliers and shifts.
         per_channel: Sourced<Bytes>, default(Sourced::plain(Bytes::ZERO));
-        /// The memory that it lies in. Left out: where the activations lie.
+        /// Working space of kernels, which shares the activations' memory step by step.
+        scratch: KernelScratch, default(KernelScratch::None);
+        /// The memory that the persistent part lies in. Left out: where the activations lie.
         memory: String, optional;
     }
 
@@ -100,6 +114,7 @@ impl Default for RuntimeRam {
             per_operator: Sourced::plain(Bytes::ZERO),
             per_tensor: Sourced::plain(Bytes::ZERO),
             per_channel: Sourced::plain(Bytes::ZERO),
+            scratch: KernelScratch::None,
             memory: None,
         }
     }
@@ -126,7 +141,7 @@ impl Runtime {
 }
 
 impl RuntimeRam {
-    /// RAM for a model of `operators` operators and `tensors` tensors, whose operators with
+    /// RAM that is taken for good by a model of `operators` operators and `tensors` tensors, whose operators with
     /// weights have `channels` output channels together.
     pub fn total(&self, operators: u64, tensors: u64, channels: u64) -> Bytes {
         self.fixed.value

@@ -9,6 +9,7 @@
 
 mod choices;
 mod distribute;
+mod kernel_scratch;
 
 use cofit_chip::{Content, Memory, Placement as RuntimePlacement, TilingMode, Timing};
 use cofit_pack::{Budget, Problem, Solution};
@@ -35,6 +36,7 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let mut groups: Vec<(Vec<MemoryId>, Vec<BufferId>)> = Vec::new();
     plan.buffers = buffers(plan, context, &values);
     stage_weights(plan);
+    kernel_scratch::add(plan, context);
     for id in plan.buffers.keys() {
         let candidates = candidates(plan, context, id);
         match groups.iter_mut().find(|(memories, _)| *memories == candidates) {
