@@ -359,6 +359,14 @@ impl Checker<'_, '_, '_> {
             }
         }
         for runtime in &body.runtimes {
+            if let Some(ids) = &runtime.engines {
+                let key = format!("runtime.{}.engines", runtime.id);
+                ids.iter().for_each(|id| self.known(&key, "engine", id, &engines));
+                if ids.is_empty() {
+                    let message = format!("{} runs on no engine", runtime.id);
+                    self.report(&card::OUT_OF_RANGE, &key, message);
+                }
+            }
             if let Some(memory) = &runtime.ram.memory {
                 let key = format!("runtime.{}.ram.memory", runtime.id);
                 self.known(&key, "memory", memory, &memories);
