@@ -382,6 +382,10 @@ impl Checker<'_, '_, '_> {
         for level in &body.tiling.levels {
             self.known("tiling.levels", "memory", level, &memories);
         }
+        for class in body.energy.iter().flat_map(|energy| energy.per_mac_of.keys()) {
+            let names: Vec<&str> = OperatorClass::ALL.iter().map(|(name, _)| *name).collect();
+            self.known(&format!("energy.per_mac_of.{class}"), "class of operators", class, &names);
+        }
         if let Some(load) = &body.weights.load {
             for (key, id) in [("from", &load.from), ("to", &load.to)] {
                 if let Some(id) = id {
@@ -390,6 +394,8 @@ impl Checker<'_, '_, '_> {
             }
             let bandwidth = load.bandwidth.as_ref().map(|rate| rate.value.get());
             self.positive_if_stated("weights.load.bandwidth", bandwidth);
+            let clock = load.clock.as_ref().map(|clock| clock.value.get());
+            self.positive_if_stated("weights.load.clock", clock);
         }
         for (index, row) in body.calibration.iter().enumerate() {
             if let Some(point) = &row.operating_point {

@@ -23,13 +23,9 @@ pub(crate) fn complete(
 ) -> Chip {
     let runtimes = body.runtimes.iter().map(|runtime| runtime.id.clone()).collect();
     let wanted = selection.runtime.as_deref();
-    let runtime = body
-        .runtimes
-        .into_iter()
-        .find(|runtime| {
-            wanted
-                .is_none_or(|id| runtime.id == id || runtime.aliases.iter().any(|name| name == id))
-        });
+    let runtime = body.runtimes.into_iter().find(|runtime| {
+        wanted.is_none_or(|id| runtime.id == id || runtime.aliases.iter().any(|name| name == id))
+    });
     let engines = engines_of(runtime.as_ref(), body.engines);
     let reference = engines.first().map_or(Domain::Cpu, Engine::clock_domain);
     let operating_points = body.operating_points.iter().map(|point| point.id.clone()).collect();

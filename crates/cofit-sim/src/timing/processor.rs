@@ -1,6 +1,7 @@
 //! Tasks of a step on a CPU or DSP with a kernel library, by the `simd` cost table.
 
 use cofit_chip::{NumberKind, OperatorClass, SimdCost, SimdTiming};
+use cofit_compile::layer::Layer;
 use cofit_ir::Extent2d;
 
 use super::{Issuer, StepView};
@@ -25,7 +26,7 @@ pub(crate) fn cost(
     let number =
         if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
     let bits = view.layer.main.element.bits();
-    let class = class_of(view);
+    let class = class_of(&view.layer.main);
     let find = |class, weights, activations| timing.cost_of(class, weights, activations, number);
     let weights = view.step.precision.weight_bits;
     // A width without a row of its own runs the 8-bit kernel, and the card says at what factor.
@@ -65,9 +66,8 @@ pub(crate) fn cost(
     costs.cost_of_calls(costs.kernels.len() - 1, work, calls)
 }
 
-/// The class of the step's main operator, with what only its window tells.
-fn class_of(view: &StepView<'_>) -> OperatorClass {
-    let layer = &view.layer.main;
+/// The class of a layer's operator, with what only its window tells.
+pub(crate) fn class_of(layer: &Layer) -> OperatorClass {
     match OperatorClass::of(layer.kind) {
         OperatorClass::Convolution
             if layer.kernel == Extent2d::ONE && layer.stride == Extent2d::ONE =>
