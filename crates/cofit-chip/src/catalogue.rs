@@ -102,6 +102,13 @@ catalogue! {
     "rpi5", Chip;
     "stm32mp135", Chip;
     "stm32mp157", Chip;
+    "stm32mp257", Chip;
+    "vs640", Chip;
+    "vs680", Chip;
+    "stm32n657", Chip;
+    "efr32xg24-mvp", Chip;
+    "ndp120", Chip;
+    "hifi5", Chip;
 }
 
 /// The chips of the catalogue, families together, smaller before larger.

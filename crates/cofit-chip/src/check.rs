@@ -362,6 +362,14 @@ impl Checker<'_, '_, '_> {
             }
         }
         for runtime in &body.runtimes {
+            if let Some(ids) = &runtime.engines {
+                let key = format!("runtime.{}.engines", runtime.id);
+                ids.iter().for_each(|id| self.known(&key, "engine", id, &engines));
+                if ids.is_empty() {
+                    let message = format!("{} runs on no engine", runtime.id);
+                    self.report(&card::OUT_OF_RANGE, &key, message);
+                }
+            }
             if let Some(memory) = &runtime.ram.memory {
                 let key = format!("runtime.{}.ram.memory", runtime.id);
                 self.known(&key, "memory", memory, &memories);
@@ -377,6 +385,10 @@ impl Checker<'_, '_, '_> {
         for level in &body.tiling.levels {
             self.known("tiling.levels", "memory", level, &memories);
         }
+        for class in body.energy.iter().flat_map(|energy| energy.per_mac_of.keys()) {
+            let names: Vec<&str> = OperatorClass::ALL.iter().map(|(name, _)| *name).collect();
+            self.known(&format!("energy.per_mac_of.{class}"), "class of operators", class, &names);
+        }
         if let Some(load) = &body.weights.load {
             for (key, id) in [("from", &load.from), ("to", &load.to)] {
                 if let Some(id) = id {
@@ -385,6 +397,8 @@ impl Checker<'_, '_, '_> {
             }
             let bandwidth = load.bandwidth.as_ref().map(|rate| rate.value.get());
             self.positive_if_stated("weights.load.bandwidth", bandwidth);
+            let clock = load.clock.as_ref().map(|clock| clock.value.get());
+            self.positive_if_stated("weights.load.clock", clock);
         }
         for (index, row) in body.calibration.iter().enumerate() {
             if let Some(point) = &row.operating_point {

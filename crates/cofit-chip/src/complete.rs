@@ -21,9 +21,14 @@ pub(crate) fn complete(
     sha256: String,
     context: &mut Context<'_>,
 ) -> Chip {
-    let reference = body.engines.first().map_or(Domain::Cpu, Engine::clock_domain);
-    let operating_points = body.operating_points.iter().map(|point| point.id.clone()).collect();
     let runtimes = body.runtimes.iter().map(|runtime| runtime.id.clone()).collect();
+    let wanted = selection.runtime.as_deref();
+    let runtime = body.runtimes.into_iter().find(|runtime| {
+        wanted.is_none_or(|id| runtime.id == id || runtime.aliases.iter().any(|name| name == id))
+    });
+    let engines = engines_of(runtime.as_ref(), body.engines);
+    let reference = engines.first().map_or(Domain::Cpu, Engine::clock_domain);
+    let operating_points = body.operating_points.iter().map(|point| point.id.clone()).collect();
     let wanted = selection.operating_point.as_deref();
     let mut operating_point = body
         .operating_points
@@ -31,15 +36,7 @@ pub(crate) fn complete(
         .find(|point| wanted.is_none_or(|id| point.id == id))
         .unwrap_or_else(unstated_point);
     complete_clock(&mut operating_point, reference, selection.clock, context);
-    let wanted = selection.runtime.as_deref();
-    let runtime = body
-        .runtimes
-        .into_iter()
-        .find(|runtime| {
-            wanted
-                .is_none_or(|id| runtime.id == id || runtime.aliases.iter().any(|name| name == id))
-        })
-        .unwrap_or_else(|| unstated_runtime(context));
+    let runtime = runtime.unwrap_or_else(|| unstated_runtime(context));
     let mut memories = body.memories;
     for memory in &mut memories {
         complete_memory(memory, context);
@@ -57,7 +54,7 @@ pub(crate) fn complete(
         memories,
         layouts: body.layouts,
         links: body.links,
-        engines: body.engines,
+        engines,
         fusions: body.fusions,
         tiling: body.tiling,
         weights: body.weights,
@@ -88,6 +85,20 @@ fn check_threads(chip: &Chip, context: &mut Context<'_>) {
             message,
             place,
         ));
+    }
+}
+
+/// The engines that `runtime` uses, in its order.
+fn engines_of(runtime: Option<&Runtime>, mut engines: Vec<Engine>) -> Vec<Engine> {
+    match runtime.and_then(|runtime| runtime.engines.as_ref()) {
+        None => engines,
+        Some(ids) => ids
+            .iter()
+            .filter_map(|id| {
+                let at = engines.iter().position(|engine| engine.id == *id)?;
+                Some(engines.remove(at))
+            })
+            .collect(),
     }
 }
 
@@ -122,6 +133,7 @@ fn unstated_runtime(context: &mut Context<'_>) -> Runtime {
         },
         alignment: None,
         accuracy: None,
+        engines: None,
         aliases: Vec::new(),
         overlay: None,
     }

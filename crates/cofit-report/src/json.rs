@@ -5,7 +5,7 @@ use cofit_compile::plan::MemoryId;
 use cofit_explore::verdict::{energy_quantity, latency_figure};
 use cofit_ir::Model;
 use cofit_sim::{Causes, Profile};
-use cofit_vocab::{Bytes, Cycles, Diagnostic, Figure, FigureKind, Quantity, Unit};
+use cofit_vocab::{Bytes, Cycles, Diagnostic, Figure, FigureKind, PicoJoules, Quantity, Unit};
 use cranelift_entity::EntityRef;
 use serde_json::{Map, Value, json};
 
@@ -188,6 +188,7 @@ pub fn totals(subject: &Subject<'_>) -> Value {
         "cycles": cycles(profile.cycles, profile),
         "latency": latency(profile),
         "energy": quantity(&energy_quantity(profile)),
+        "energy_parts": energy_parts(profile),
         "cold_start": cold_start,
         "first_inference": first_inference(profile),
         "peak": peak,
@@ -203,6 +204,26 @@ pub fn latency(profile: &Profile) -> Value {
         return json!({ "unavailable": "uncalibrated, structural model only" });
     }
     figure(&latency_figure(profile))
+}
+
+/// What the energy of one inference is made of.
+fn energy_parts(profile: &Profile) -> Value {
+    match (&profile.energy, energy_quantity(profile).figure()) {
+        (Ok(energy), Some(whole)) => {
+            let part = |joules: PicoJoules| {
+                let value = joules.get() * 1e-12;
+                figure(&Figure::point(value, Unit::Joules, whole.kind))
+            };
+            json!({
+                "cycles": part(energy.by_cycle),
+                "macs": part(energy.by_mac),
+                "bytes": part(energy.by_byte),
+                "static": part(energy.leakage),
+            })
+        }
+        (Err(reason), _) => json!({ "unavailable": reason }),
+        (Ok(_), None) => json!({ "unavailable": "the energy of one inference is unknown" }),
+    }
 }
 
 /// Time and energy from a chip that has loaded nothing to its first result.

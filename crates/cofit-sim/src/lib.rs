@@ -5,6 +5,7 @@
 //! - [`edge_tpu`]: rounded channels and the weight cache of the Edge TPU.
 //! - [`event`]: tasks on engines, DMA channels and memory ports, and who waited for whom.
 //! - [`kpu_k210`]: rows, AI memory and weight stream of the Kendryte K210.
+//! - [`loading`]: what it takes to bring weights to where they are used.
 //! - [`max7800x`]: the vendor's layer formula for MAX78000 and MAX78002.
 //! - [`simd`]: a CPU or DSP with a kernel library, structured for calibration.
 //! - [`roofline`]: the fallback where little is known.
@@ -16,9 +17,11 @@
 pub mod causes;
 pub mod clock;
 pub mod edge_tpu;
+mod energy;
 pub mod event;
 mod issuer;
 pub mod kpu_k210;
+pub mod loading;
 pub mod max7800x;
 pub mod profile;
 pub mod roofline;

@@ -14,7 +14,7 @@
 //! Extents are `u16`: the chips' own limits are 2047 rows and columns and 2048 channels, and with
 //! them no term of the formula can overflow the 128-bit arithmetic used here.
 
-use cofit_vocab::{Bytes, Cycles, PicoJoules, Seconds};
+use cofit_vocab::Cycles;
 
 /// Input channels that the array takes in one pass: 4 quadrants of 16 processors
 /// (analogdevicesinc/ai8x-synthesis:README.md).
@@ -299,34 +299,6 @@ fn wide(extent: u16) -> i128 {
 /// The cycles of a network that runs its layers one after the other.
 pub fn network_cycles<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Cycles {
     layers.into_iter().fold(START_CYCLES, |total, layer| total + layer.cycles())
-}
-
-/// What loading weights from flash into weight memory costs. All weights are resident before the
-/// first inference.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WeightLoad {
-    /// Bytes per second.
-    pub bytes_per_second: f64,
-    /// Energy of one byte.
-    pub energy_per_byte: PicoJoules,
-}
-
-impl WeightLoad {
-    /// The CNN at 50 MHz: 14.0 MB/s and 3.0 nJ per byte, constant over 14 networks of 149 KB to
-    /// 1.69 MB (Analog Devices AN7664, table 4). Measured on the MAX78002; taken as the same on
-    /// the MAX78000, for which nothing is published.
-    pub const AT_50_MHZ: Self =
-        Self { bytes_per_second: 14.0e6, energy_per_byte: PicoJoules(3000.0) };
-
-    /// How long loading `weights` takes.
-    pub fn time(&self, weights: Bytes) -> Seconds {
-        Seconds(weights.as_f64() / self.bytes_per_second)
-    }
-
-    /// What loading `weights` costs.
-    pub fn energy(&self, weights: Bytes) -> PicoJoules {
-        self.energy_per_byte * weights.as_f64()
-    }
 }
 
 #[cfg(test)]

@@ -162,8 +162,12 @@ pub struct Accuracy {
 /// Energy of one inference.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Energy {
-    /// By switching: cycles, multiply-accumulates, bytes.
-    pub dynamic: PicoJoules,
+    /// By switching, whatever is computed: so much for each cycle.
+    pub by_cycle: PicoJoules,
+    /// By multiply-accumulates.
+    pub by_mac: PicoJoules,
+    /// By bytes read and written.
+    pub by_byte: PicoJoules,
     /// By being on.
     pub leakage: PicoJoules,
     /// Whether the card borrows its figures from a similar chip.
@@ -171,9 +175,9 @@ pub struct Energy {
 }
 
 impl Energy {
-    /// Both together.
+    /// All together.
     pub fn total(&self) -> PicoJoules {
-        self.dynamic + self.leakage
+        self.by_cycle + self.by_mac + self.by_byte + self.leakage
     }
 }
 

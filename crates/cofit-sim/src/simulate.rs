@@ -1,20 +1,20 @@
 //! Plan and chip to a profile.
 
-use cofit_chip::{Chip, EnergyModel, Maturity, Residency, Timing};
+use cofit_chip::{Chip, Maturity, Residency, Timing};
 use cofit_compile::plan::{
     BufferRole, ConstantRole, EngineId, MemoryId, Placement, Plan, Step, StepId, TransferId,
     TransferRole,
 };
-use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
+use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, Seconds};
 use cranelift_entity::{EntityRef, PrimaryMap};
 
 use crate::causes::Causes;
 use crate::clock;
+use crate::energy;
 use crate::event::StepIndex;
-use crate::profile::{
-    Accuracy, ColdStart, Demand, Energy, Profile, StepProfile, Traffic, TransferProfile,
-};
-use crate::timing::{self, Issuer, StepView, Whereabouts};
+use crate::loading::Loading;
+use crate::profile::{Accuracy, ColdStart, Demand, Profile, StepProfile, Traffic, TransferProfile};
+use crate::timing::{self, Issuer, StepView, Whereabouts, processor};
 
 /// The clock that is taken where a card states none.
 pub const ASSUMED_CLOCK: Hertz = Hertz(100e6);
@@ -28,8 +28,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
     let mut steps: PrimaryMap<StepId, StepProfile> = PrimaryMap::new();
     let mut traffic: PrimaryMap<MemoryId, Traffic> =
         chip.memories.iter().map(|_| Traffic::default()).collect();
-    let mut macs = 0.0;
-    let mut energy_macs: Vec<(String, f64)> = Vec::new();
+    let mut work: Vec<energy::Work> = Vec::new();
     for (id, step) in &plan.steps {
         let view = StepView::new(plan, chip, id, &places);
         timing::issue(&view, id, &mut issuer);
@@ -38,8 +37,8 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
             traffic[memory] += moved;
             profile.traffic.push(moved);
         }
-        macs += view.layer.macs.as_f64();
-        energy_macs.push((pair_key(step), view.layer.macs.as_f64()));
+        let class = processor::class_of(&view.layer.main);
+        work.push(energy::Work { pair: energy::pair_key(step), class, macs: view.layer.macs });
         steps.push(profile);
     }
     let (schedule, transfers) = issuer.finish();
@@ -64,7 +63,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
     let cycles = timeline.makespan;
     let causes: Causes = timeline.causes();
     let accuracy = accuracy(plan, chip, &steps);
-    let energy = energy(chip, cycles.at(clock), cycles, &energy_macs, macs, &traffic);
+    let energy = energy::of(chip, cycles.at(clock), cycles, &work, &traffic);
     Profile {
         clock,
         steps,
@@ -119,16 +118,6 @@ fn inference_overhead(plan: &Plan, chip: &Chip, clock: Hertz) -> Cycles {
     }
 }
 
-/// The key of the card's energy table for a step's widths.
-fn pair_key(step: &Step) -> String {
-    let precision = &step.precision;
-    match precision.weight_bits {
-        _ if precision.is_float => format!("f{}", precision.activation_bits),
-        Some(weights) => format!("w{weights}a{}", precision.activation_bits),
-        None => format!("w{0}a{0}", precision.activation_bits),
-    }
-}
-
 /// A rate that nobody measured is taken to be right within this factor, either way. The published
 /// figures of one core with different kernel libraries differ by up to seven times, and by about
 /// three around their middle.
@@ -168,56 +157,6 @@ fn accuracy(plan: &Plan, chip: &Chip, steps: &PrimaryMap<StepId, StepProfile>) -
     }
 }
 
-/// Energy of one inference by the card's own model.
-fn energy(
-    chip: &Chip,
-    latency: Seconds,
-    cycles: Cycles,
-    steps: &[(String, f64)],
-    macs: f64,
-    traffic: &PrimaryMap<MemoryId, Traffic>,
-) -> Result<Energy, String> {
-    let card = chip.energy.as_ref().ok_or("the card states no energy")?;
-    let by_cycle = || {
-        let each = card.per_cycle.as_ref().ok_or("the card states no energy of a cycle")?;
-        Ok::<_, String>(each.value * cycles.as_f64())
-    };
-    let by_mac = || {
-        let mut sum = PicoJoules(0.0);
-        for (key, macs) in steps.iter().filter(|(_, macs)| *macs > 0.0) {
-            let each = card
-                .per_mac
-                .get(key)
-                .ok_or_else(|| format!("the card states no energy of a {key} multiplication"))?;
-            sum += each.value * *macs;
-        }
-        Ok::<_, String>(sum)
-    };
-    let computing = match card.model {
-        EnergyModel::CycleByteStatic => by_cycle()?,
-        EnergyModel::MacByteStatic => by_mac()?,
-        EnergyModel::WholeChipPerMac => {
-            let each = card.per_mac.values().next().ok_or("the card states no energy of a MAC")?;
-            each.value * macs
-        }
-    };
-    let mut moving = PicoJoules(0.0);
-    for (id, moved) in traffic {
-        let Some(access) = &chip.memories[id.index()].energy else { continue };
-        if let Some(read) = &access.read_per_byte {
-            moving += read.value * moved.read.as_f64();
-        }
-        if let Some(write) = &access.write_per_byte {
-            moving += write.value * moved.written.as_f64();
-        }
-    }
-    let leakage = card
-        .static_power
-        .as_ref()
-        .map_or(PicoJoules(0.0), |power| PicoJoules(power.value.get() * latency.get() * 1e12));
-    Ok(Energy { dynamic: computing + moving, leakage, is_borrowed: card.class_default })
-}
-
 /// Loading what must be resident before the first inference.
 fn cold_start(plan: &Plan, chip: &Chip, places: &Whereabouts) -> Result<ColdStart, String> {
     match chip.weights.residency {
@@ -229,14 +168,9 @@ fn cold_start(plan: &Plan, chip: &Chip, places: &Whereabouts) -> Result<ColdStar
         Some(cached) => cached,
         None => plan.constants.iter().map(|placement| placement.bytes).sum(),
     };
-    let load = chip.weights.load.as_ref().ok_or("the card states no rate of loading weights")?;
-    let rate = load.bandwidth.as_ref().ok_or("the card states no rate of loading weights")?;
-    let setup = load.setup.as_ref().map_or(Seconds(0.0), |setup| setup.value);
-    Ok(ColdStart {
-        bytes,
-        time: setup + Seconds(bytes.as_f64() / rate.value.get()),
-        energy: load.energy_per_byte.as_ref().map(|each| each.value * bytes.as_f64()),
-    })
+    let load = chip.weights.load.as_ref().and_then(|load| Loading::of(load, chip));
+    let load = load.ok_or("the card states no rate of loading weights")?;
+    Ok(ColdStart { bytes, time: load.time(bytes), energy: load.energy(bytes) })
 }
 
 /// Copying the weights that stay in a faster memory than the one they are stored in.

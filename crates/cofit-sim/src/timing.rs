@@ -12,12 +12,13 @@ mod max7800x;
 pub(crate) mod processor;
 mod roofline;
 
-use cofit_chip::{Chip, Engine, Timing};
+use cofit_chip::{Chip, Engine, Memory, Timing};
+use cofit_compile::layer::Layer;
 use cofit_compile::plan::{
     BufferRole, ConstantRole, MemoryId, Placement, Plan, Step, StepId, TransferRole,
 };
 use cofit_compile::step_layer::StepLayer;
-use cofit_vocab::Bytes;
+use cofit_vocab::{Bytes, OperatorKind};
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 use smallvec::SmallVec;
 
@@ -124,12 +125,15 @@ impl Whereabouts {
 impl<'a> StepView<'a> {
     pub(crate) fn new(plan: &'a Plan, chip: &'a Chip, id: StepId, places: &Whereabouts) -> Self {
         let step = &plan.steps[id];
+        let engine = &chip.engines[step.engine.index()];
+        let layer = StepLayer::of(&plan.graph, step);
         let mut moved: PrimaryMap<MemoryId, Moved> =
             chip.memories.iter().map(|_| Moved::default()).collect();
         if step.placement != Placement::View {
             let factor = step.precision.weight_traffic_factor;
             for &(memory, bytes) in &places.constants[id] {
-                let read = Bytes((bytes.as_f64() * factor).round() as u64);
+                let passes = passes(&layer.main, engine, &chip.memories[memory.index()], bytes);
+                let read = Bytes((bytes.as_f64() * factor * passes).round() as u64);
                 moved[memory].constants += read;
             }
             for &tensor in &step.inputs {
@@ -143,15 +147,7 @@ impl<'a> StepView<'a> {
                 }
             }
         }
-        Self {
-            plan,
-            chip,
-            step,
-            engine: &chip.engines[step.engine.index()],
-            layer: StepLayer::of(&plan.graph, step),
-            moved,
-            exchange: places.exchanges[id],
-        }
+        Self { plan, chip, step, engine, layer, moved, exchange: places.exchanges[id] }
     }
 
     /// The step as counts, for models that know no geometry.
@@ -182,6 +178,24 @@ impl<'a> StepView<'a> {
             }
         }
         work
+    }
+}
+
+/// Output pixels that a convolution computes from one reading of its weights: CMSIS-NN and what follows
+/// its scheme gather two columns and multiply both with each row of weights
+/// (ARM-software/CMSIS-NN, Source/ConvolutionFunctions/arm_convolve_s8.c).
+const PIXELS_PER_PASS: f64 = 2.0;
+
+/// How often a processor reads `bytes` of a layer's weights from `memory`. Once where its cache holds
+/// them, where there is none, and where each weight is used once; otherwise once for every pass over
+/// the output.
+fn passes(layer: &Layer, engine: &Engine, memory: &Memory, bytes: Bytes) -> f64 {
+    let reuses = matches!(engine.timing, Timing::Simd(_)) && layer.kind == OperatorKind::Conv2d;
+    match &memory.cache {
+        Some(cache) if reuses && bytes > cache.size.value => {
+            (layer.output.pixels() as f64 / PIXELS_PER_PASS).max(1.0)
+        }
+        Some(_) | None => 1.0,
     }
 }
 

@@ -3,6 +3,7 @@
 use cofit_vocab::PicoJoules;
 use indexmap::IndexMap;
 
+use super::class::OperatorClass;
 use crate::Sourced;
 use crate::quantity::Watts;
 use crate::table::{card_table, card_words};
@@ -12,6 +13,8 @@ card_words! {
     pub enum EnergyModel, "an energy model" {
         /// By cycle, by byte, and static power.
         CycleByteStatic = "cycle+byte+static";
+        /// By cycle, by multiply-accumulate, by byte, and static power.
+        CycleMacByteStatic = "cycle+mac+byte+static";
         /// By multiply-accumulate, by byte, and static power.
         MacByteStatic = "mac+byte+static";
         /// One figure per multiply-accumulate for the whole chip.
@@ -42,6 +45,8 @@ card_table! {
         per_cycle: Sourced<PicoJoules>, optional;
         /// Dynamic energy of a multiply-accumulate, by widths: `w8a8`, `w4a8`, `f32`.
         per_mac: IndexMap<String, Sourced<PicoJoules>>, default(IndexMap::new());
+        /// Dynamic energy of a multiply-accumulate of single operator classes, whatever its widths.
+        per_mac_of: IndexMap<String, Sourced<PicoJoules>>, default(IndexMap::new());
         /// Static power while computing.
         static_power: Sourced<Watts>, optional;
         /// Power between inferences.
@@ -78,5 +83,13 @@ card_table! {
         frontends: Vec<String>, default(Vec::new());
         /// A command that computes the vendor's own figures.
         oracle: String, optional;
+    }
+}
+
+impl Energy {
+    /// The energy of a multiply-accumulate of `class` at the widths `pair`: the class's own, else the
+    /// pair's.
+    pub fn of_mac(&self, pair: &str, class: OperatorClass) -> Option<&Sourced<PicoJoules>> {
+        self.per_mac_of.get(class.name()).or_else(|| self.per_mac.get(pair))
     }
 }

@@ -1,10 +1,10 @@
 //! What the chip and its tools do with a model that is larger than a memory, with weights, and
 //! with control flow.
 
-use cofit_vocab::{Bytes, PicoJoules, Seconds};
+use cofit_vocab::{Bytes, Hertz, PicoJoules, Seconds};
 
 use crate::Sourced;
-use crate::quantity::BytesPerSecond;
+use crate::quantity::{BytesPerSecond, Watts};
 use crate::table::{card_table, card_words};
 
 card_words! {
@@ -133,10 +133,18 @@ card_table! {
         from: String, optional;
         /// The memory that they go to.
         to: String, optional;
-        /// Rate.
+        /// Rate, whatever the clock.
         bandwidth: Sourced<BytesPerSecond>, optional;
+        /// Cycles of `clock` that each byte takes beside.
+        cycles_per_byte: Sourced<f64>, optional;
+        /// The clock while loading. Left out: the first engine's.
+        clock: Sourced<Hertz>, optional;
         /// Energy per byte.
         energy_per_byte: Sourced<PicoJoules>, optional;
+        /// Power while loading, whatever the clock.
+        power: Sourced<Watts>, optional;
+        /// Energy of each cycle of `clock` while loading.
+        energy_per_cycle: Sourced<PicoJoules>, optional;
         /// Time whatever the bytes.
         setup: Sourced<Seconds>, optional;
     }

@@ -63,6 +63,8 @@ card_table! {
         alignment: Bytes, optional;
         /// How far measured times lie from simulated ones. Left out: nobody compared them.
         accuracy: RuntimeAccuracy, optional;
+        /// The engines that it uses, the preferred first. Left out: all of the card's, as they stand.
+        engines: Vec<String>, optional;
         /// Other names that `--runtime` takes.
         aliases: Vec<String>, default(Vec::new());
         /// Changes to the card while the runtime is chosen.

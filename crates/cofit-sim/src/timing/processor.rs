@@ -1,6 +1,7 @@
 //! Tasks of a step on a CPU or DSP with a kernel library, by the `simd` cost table.
 
 use cofit_chip::{NumberKind, OperatorClass, SimdCost, SimdTiming};
+use cofit_compile::layer::Layer;
 use cofit_ir::Extent2d;
 
 use super::{Issuer, StepView};
@@ -56,7 +57,7 @@ pub(crate) fn cost(
 
 /// How many times faster the step's arithmetic is on the threads of the run than on one.
 pub(crate) fn speed_up(view: &StepView<'_>, timing: &SimdTiming) -> f64 {
-    timing.speed_up(class_of(view), view.chip.threads_of(view.engine))
+    timing.speed_up(class_of(&view.layer.main), view.chip.threads_of(view.engine))
 }
 
 /// The card's cost row for the step. A width without a row of its own runs the 8-bit kernel, and the
@@ -65,7 +66,7 @@ pub(crate) fn row_of<'a>(view: &StepView<'_>, timing: &'a SimdTiming) -> Option<
     let number =
         if view.layer.main.element.is_float() { NumberKind::Float } else { NumberKind::Integer };
     let bits = view.layer.main.element.bits();
-    let class = class_of(view);
+    let class = class_of(&view.layer.main);
     let find = |class, weights, activations| timing.cost_of(class, weights, activations, number);
     let weights = view.step.precision.weight_bits;
     find(class, weights, bits)
@@ -74,9 +75,8 @@ pub(crate) fn row_of<'a>(view: &StepView<'_>, timing: &'a SimdTiming) -> Option<
         .or_else(|| find(general(class), weights.map(|_| 8), 8))
 }
 
-/// The class of the step's main operator, with what only its window tells.
-fn class_of(view: &StepView<'_>) -> OperatorClass {
-    let layer = &view.layer.main;
+/// The class of a layer's operator, with what only its window tells.
+pub(crate) fn class_of(layer: &Layer) -> OperatorClass {
     match OperatorClass::of(layer.kind) {
         OperatorClass::Convolution
             if layer.kernel == Extent2d::ONE && layer.stride == Extent2d::ONE =>
