@@ -175,6 +175,12 @@ pub enum Effect {
     FloatGroup,
     /// Waiting for a memory of a chip.
     Memory,
+    /// One chip and library around what its card says: everything.
+    Own,
+    /// A group of coefficients around what the card says.
+    OwnGroup,
+    /// A kind of coefficient around what the card says.
+    OwnKind,
 }
 
 impl Effect {
@@ -202,6 +208,9 @@ impl Effect {
             Self::Floats => 0.4,
             Self::FloatGroup => 0.15,
             Self::Memory => 0.4,
+            Self::Own => 0.5,
+            Self::OwnGroup => 0.25,
+            Self::OwnKind => 0.15,
         }
     }
 }
@@ -267,6 +276,35 @@ impl Effects {
             add(Effect::FloatGroup, format!("{core} {group}"));
         }
         effects
+    }
+
+    /// The effects of `coefficient` where a card's own values are the means: how far this board and
+    /// build lie from them.
+    pub fn around_card(
+        &mut self,
+        coefficient: &Coefficient,
+        problem: &mut Problem,
+    ) -> Vec<(EffectId, f64)> {
+        let (class, unit) = kind(coefficient);
+        let own = match coefficient {
+            Coefficient::Access { memory, access } => {
+                vec![(Effect::Memory, format!("{memory} {}", access.name()))]
+            }
+            Coefficient::Inference | Coefficient::Operator | Coefficient::Kernel { .. } => vec![
+                (Effect::Own, String::new()),
+                (Effect::OwnGroup, format!("{:?}", Group::of(coefficient))),
+                (Effect::OwnKind, format!("{class:?} {unit:?}")),
+            ],
+        };
+        own.into_iter()
+            .map(|(effect, of)| {
+                let id = *self
+                    .known
+                    .entry((effect, of))
+                    .or_insert_with(|| problem.effect(effect.width()));
+                (id, 1.0)
+            })
+            .collect()
     }
 }
 

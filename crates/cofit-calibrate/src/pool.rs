@@ -21,6 +21,16 @@ pub struct Sample {
     pub terms: Terms,
 }
 
+/// What coefficients are before any row speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// Those of [`crate::hierarchy::PRIOR`], for rows of many chips and libraries.
+    #[default]
+    Stated,
+    /// Those of the card, for rows of one chip and library.
+    Card,
+}
+
 /// The rows of a pool as a problem.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
@@ -28,10 +38,16 @@ pub struct Pool {
     pub samples: Vec<Sample>,
     /// Their problem; observations are in the order of the samples.
     pub problem: Problem,
+    means: Means,
     effects: Effects,
 }
 
 impl Pool {
+    /// An empty pool.
+    pub fn around(means: Means) -> Self {
+        Self { means, ..Self::default() }
+    }
+
     /// Adds a row. One without any term that has a prior is refused.
     pub fn add(&mut self, sample: Sample) -> bool {
         let observation = self.observation(&sample);
@@ -64,8 +80,16 @@ impl Pool {
         term: &Term,
         setting: &Setting,
     ) -> Option<(f64, Vec<(EffectId, f64)>)> {
-        let mean = prior(&term.coefficient, term.value)?;
-        let effects = self.effects.of(&term.coefficient, setting, &mut self.problem);
+        let (mean, effects) = match self.means {
+            Means::Stated => {
+                let mean = prior(&term.coefficient, term.value)?;
+                (mean, self.effects.of(&term.coefficient, setting, &mut self.problem))
+            }
+            Means::Card => {
+                let mean = Some(term.value).filter(|value| *value > 0.0)?;
+                (mean, self.effects.around_card(&term.coefficient, &mut self.problem))
+            }
+        };
         Some((mean.ln(), effects))
     }
 

@@ -10,6 +10,7 @@
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
+pub mod calibrate;
 pub mod cascades;
 pub mod check;
 pub mod chips;

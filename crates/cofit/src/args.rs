@@ -50,6 +50,8 @@ pub enum Command {
     Sensitivity(SensitivityArgs),
     /// The score of a model on user data
     Eval(EvalArgs),
+    /// Fits a runtime's costs to measured rows, and writes them as an overlay of the card
+    Calibrate(CalibrateArgs),
     /// How wrong simulated times are, by measured rows whose network took no part in the fit
     Validate(ValidateArgs),
     /// What a message's code means and what to do about it
@@ -196,6 +198,28 @@ impl Pixels {
             Self::Byte => f32::from(byte),
         }
     }
+}
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Measured rows: a CSV table with the columns model, latency_ms or cycles, clock_mhz, or the log
+    /// of a tool
+    #[arg(long, value_name = "FILE")]
+    pub rows: PathBuf,
+    /// The network of rows that name none, and of which there is no sketch
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Folder that the rows' model files are relative to; the folder of the rows if not given
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Write the fitted overlay to this new card file, which extends the chip's
+    #[arg(long, value_name = "FILE.toml")]
+    pub overlay: Option<PathBuf>,
 }
 
 /// Arguments of `validate`.

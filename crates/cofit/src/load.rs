@@ -71,6 +71,11 @@ pub fn model(path: &Path, reading: &ReadingArgs) -> Result<Verified, Failure> {
     Verified::new(model).map_err(with_source)
 }
 
+/// How a model is read that the command line says nothing about.
+pub const fn reading_as_is() -> ReadingArgs {
+    ReadingArgs { parameters: Vec::new(), seed: None, dimensions: Vec::new() }
+}
+
 /// Messages that say which file they are about, as one command may read several.
 fn in_file(diagnostics: Diagnostics, name: &str) -> Diagnostics {
     let mut named = Diagnostics::new();

@@ -68,6 +68,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Quantize(args) => commands::quantize::run(&args),
         Command::Sensitivity(args) => commands::sensitivity::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }

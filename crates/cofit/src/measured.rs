@@ -17,7 +17,6 @@ use cofit_ir::verify::Verified;
 use cofit_sim::terms::{Coefficient, Terms};
 use cofit_sim::{Profile, simulate};
 
-use crate::args::ReadingArgs;
 use crate::failure::Failure;
 use crate::load;
 
@@ -89,13 +88,24 @@ pub struct Measurements {
 pub struct Networks {
     folder: PathBuf,
     files: BTreeMap<String, String>,
+    otherwise: Option<Verified>,
     known: BTreeMap<(String, bool), Option<Verified>>,
 }
 
 impl Networks {
     /// Networks whose files lie under `folder`.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), files: BTreeMap::new(), known: BTreeMap::new() }
+        Self {
+            folder: folder.to_owned(),
+            files: BTreeMap::new(),
+            otherwise: None,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The network of rows that name none that is known.
+    pub fn otherwise(&mut self, model: Verified) {
+        self.otherwise = Some(model);
     }
 
     /// The network of a row, in the row's precision.
@@ -119,11 +129,12 @@ impl Networks {
     }
 
     fn find(&self, row: &Row) -> Option<Verified> {
-        let reading = ReadingArgs { parameters: Vec::new(), seed: None, dimensions: Vec::new() };
         let model = match self.files.get(row.network()) {
-            Some(file) => load::model(&self.folder.join(file), &reading).ok()?,
+            Some(file) => load::model(&self.folder.join(file), &load::reading_as_is()).ok()?,
             None => {
-                let known = cofit_zoo::find(row.network())?;
+                let Some(known) = cofit_zoo::find(row.network()) else {
+                    return self.otherwise.clone();
+                };
                 let options =
                     SketchOptions { parameters: known.parameters, weights: Weights::Absent };
                 let model = expand(known.sketch, known.architecture, &options).ok()?;
@@ -134,21 +145,61 @@ impl Networks {
     }
 }
 
-/// Reads rows and simulates each of a whole network.
+/// Reads rows of one chip, whatever card they name, and simulates each on it. Rows that name another
+/// runtime are of no use to this one.
+///
+/// # Errors
+/// The file of rows cannot be read.
+pub fn read_for(
+    path: &Path,
+    networks: &mut Networks,
+    chip: &Chip,
+) -> Result<Measurements, Failure> {
+    read_with(path, networks, |row| {
+        let names_another = !row.runtime.is_empty()
+            && row.runtime != chip.runtime.id
+            && !chip.runtime.aliases.contains(&row.runtime);
+        let is_elsewhere = !row.card.is_empty() && row.card != chip.target.id;
+        if names_another {
+            Err(Reason::NoRuntime)
+        } else if is_elsewhere {
+            Err(Reason::NoCard)
+        } else {
+            let mut chip = chip.clone();
+            chip.threads = (row.threads > 1).then_some(row.threads).or(chip.threads);
+            Ok(chip)
+        }
+    })
+}
+
+/// Reads rows and simulates each on the card that it names.
 ///
 /// # Errors
 /// The file of rows cannot be read.
 pub fn read(path: &Path, networks: &mut Networks) -> Result<Measurements, Failure> {
+    let mut chips = Chips::default();
+    read_with(path, networks, |row| {
+        if catalogue::find(&row.card).is_none() {
+            return Err(Reason::NoCard);
+        }
+        chips.of(&row.card, &row.runtime, row.threads).cloned().ok_or(Reason::NoRuntime)
+    })
+}
+
+fn read_with(
+    path: &Path,
+    networks: &mut Networks,
+    mut chip: impl FnMut(&Row) -> Result<Chip, Reason>,
+) -> Result<Measurements, Failure> {
     let text = String::from_utf8_lossy(&load::read(path, rows::MAX_BYTES as u64)?).into_owned();
     let (_, list, messages) = rows::read(&text, &path.display().to_string())?;
     load::warn(&messages);
     networks.remember_files(&list);
-    let mut chips = Chips::default();
     let mut plans = Plans::new();
     let mut measurements = Measurements::default();
     let mut signatures = Vec::new();
     for row in list {
-        match one(&row, networks, &mut chips, &mut plans) {
+        match chip(&row).and_then(|chip| one(&row, networks, &chip, &mut plans)) {
             Ok((sample, profile, model)) => {
                 signatures.push(signature(&model));
                 measurements.rows.push(Measured { row, sample, profile });
@@ -168,16 +219,12 @@ type Plans = BTreeMap<(String, String, String, u32, bool), Result<(Terms, Profil
 fn one(
     row: &Row,
     networks: &mut Networks,
-    chips: &mut Chips,
+    chip: &Chip,
     plans: &mut Plans,
 ) -> Result<(Sample, Profile, std::sync::Arc<Model>), Reason> {
     if row.level == Level::Kernel || (row.latency.is_none() && row.cycles.is_none()) {
         return Err(Reason::NoTime);
     }
-    if catalogue::find(&row.card).is_none() {
-        return Err(Reason::NoCard);
-    }
-    let chip = chips.of(&row.card, &row.runtime, row.threads).ok_or(Reason::NoRuntime)?;
     let model = networks.of(row).ok_or(Reason::NoModel)?;
     let key =
         (row.model.clone(), row.card.clone(), row.runtime.clone(), row.threads, row.is_float());

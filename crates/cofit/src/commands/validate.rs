@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cofit_calibrate::conformal::{self, NOMINAL};
+use cofit_calibrate::conformal::{NOMINAL, Scores};
 use cofit_calibrate::fit::{Observation, Posterior};
 use cofit_calibrate::hierarchy::Setting;
 use cofit_calibrate::leave_out::{Prediction, leave_networks_out};
@@ -25,9 +25,9 @@ use crate::{Outcome, load, output};
 pub fn run(args: &ValidateArgs) -> Result<Outcome, Failure> {
     let models = args.models.clone().unwrap_or_else(|| beside(&args.rows));
     let measured = measured::read(&args.rows, &mut Networks::in_folder(&models))?;
-    let Study { mut pool, posterior, factor, scores } = study(&measured);
+    let Study { mut pool, posterior, factors, scores } = study(&measured);
     if let Some(folder) = &args.fitted {
-        write_fitted(&mut pool, &posterior, factor, folder)?;
+        write_fitted(&mut pool, &posterior, &factors, folder)?;
     }
     let others = measured.others.iter().map(|(reason, count)| (reason.words(), *count)).collect();
     let validation = Validation { scores, others, nominal: NOMINAL };
@@ -51,7 +51,7 @@ pub fn beside(rows: &Path) -> std::path::PathBuf {
 struct Study {
     pool: Pool,
     posterior: Posterior,
-    factor: f64,
+    factors: Scores,
     scores: Vec<Score>,
 }
 
@@ -78,14 +78,13 @@ fn study(measured: &Measurements) -> Study {
         .filter(|prediction| pooled[prediction.row].row.layer().is_none())
         .copied()
         .collect();
-    let networks: Vec<usize> = pool.samples.iter().map(|sample| sample.network).collect();
-    let factor = conformal::factor(&whole, NOMINAL).unwrap_or(1.0);
-    let factors = conformal::factors(&whole, |row| networks[row], NOMINAL);
+    let factors = Scores::of(&pool, &whole);
     for prediction in &predictions {
-        let own = factors.get(&networks[prediction.row]).copied().unwrap_or(factor);
-        scores.push(score(pooled[prediction.row], prediction, own));
+        let sample = &pool.samples[prediction.row];
+        let own = factors.factor(&sample.setting, Some(sample.network), NOMINAL);
+        scores.push(score(pooled[prediction.row], prediction, own.unwrap_or(1.0)));
     }
-    Study { pool, posterior, factor, scores }
+    Study { pool, posterior, factors, scores }
 }
 
 fn score(one: &Measured, prediction: &Prediction, factor: f64) -> Score {
@@ -134,7 +133,7 @@ const REFERENCES: usize = 5;
 fn write_fitted(
     pool: &mut Pool,
     posterior: &Posterior,
-    factor: f64,
+    factors: &Scores,
     folder: &Path,
 ) -> Result<(), Failure> {
     let mut references: BTreeMap<usize, Sample> = BTreeMap::new();
@@ -151,7 +150,7 @@ fn write_fitted(
         for runtime in &first.runtimes {
             let selection = Selection { runtime: Some(runtime.clone()), ..Selection::default() };
             let chip = card.resolve(&selection).map_err(|one| load::rejection(&one))?;
-            if let Some(fitted) = fitted(pool, posterior, factor, &chip, &references) {
+            if let Some(fitted) = fitted(pool, posterior, factors, &chip, &references) {
                 text += &fitted.text();
             }
         }
@@ -175,7 +174,7 @@ fn write_fitted(
 fn fitted(
     pool: &mut Pool,
     posterior: &Posterior,
-    factor: f64,
+    factors: &Scores,
     chip: &Chip,
     references: &[Sample],
 ) -> Option<Fitted> {
@@ -202,6 +201,7 @@ fn fitted(
         .collect();
     deviations.sort_unstable_by(f64::total_cmp);
     let deviation = deviations.get(deviations.len() / 2).copied().unwrap_or(1.0);
+    let factor = factors.factor(&setting, None, NOMINAL).unwrap_or(1.0);
     let spread = (factor * deviation).exp();
     let mut fitted = Fitted::of(chip, (1.0 / spread, spread), |term| {
         let (base, effects) = pool.coefficient(term, &setting)?;
