@@ -16,13 +16,17 @@
 //! are live at that moment, or the same with rows and columns exchanged, whichever is less. Borders
 //! take away rows that are no pixels, which the bound respects.
 //!
+//! A stage that may run in a group by channels needs less, but then the group's operand in full and
+//! its sums are there: the bound is the lesser of both.
+//!
 //! It holds for stages of which every iteration is needed, and for values in the arena whose pixels are
 //! computed and read whole. Iterations over single
 //! channels can do with less, and so can schedules that compute pixels twice.
 
-use cranelift_entity::SecondaryMap;
+use cranelift_entity::{EntityRef, SecondaryMap};
 
 use crate::candidate::Setting;
+use crate::channels::{ByChannels, ChannelRole};
 use crate::network::{Axis, Manner, Network, Reach, StageId, ValueId};
 use crate::schedule::Uses;
 use crate::{Question, Side};
@@ -91,10 +95,37 @@ pub fn lower_bound(network: &Network, question: Question) -> Bound {
             let across = shared(columns, stage.grid.columns, it.grid.columns)
                 .saturating_mul(apart(rows, stage.grid.rows, it.grid.rows));
             let bytes = down.min(across).saturating_mul(it.pixel_bytes);
+            let bytes = bytes.min(by_channels(setting, id));
             offer(bytes, Witness::Frontier(id, read.value));
         }
     }
     best
+}
+
+/// The fewest bytes that groups with a stage hold that run by channels; [`u64::MAX`] without any.
+fn by_channels(setting: Setting<'_>, id: StageId) -> u64 {
+    let Setting { network, uses, .. } = setting;
+    let mut least = u64::MAX;
+    // From a dense stage at or before this one through stages that keep channels apart.
+    for first in (0..=id.index()).rev() {
+        for last in id.index()..network.stages.len() {
+            let (from, to) = (StageId::new(first), StageId::new(last));
+            if let Some(all) = ByChannels::of(network, uses, from, to) {
+                let operands = network.stages[from].reads.iter().map(|read| read.value);
+                let operands = operands.filter(|&value| !setting.is_outside(value));
+                let operands = operands.map(|value| network.values[value].bytes());
+                least = least.min(operands.fold(all.sums, u64::saturating_add));
+            }
+            if last > id.index() && network.stages[to].channels != ChannelRole::Apart {
+                break;
+            }
+        }
+        if first < id.index() && network.stages[StageId::new(first)].channels != ChannelRole::Apart
+        {
+            break;
+        }
+    }
+    least
 }
 
 /// Which stages must run through all of their iterations: those with outputs, and those whose results
