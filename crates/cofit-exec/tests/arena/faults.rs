@@ -120,7 +120,7 @@ fn stages_that_come_too_early_or_not_at_all_are_found() {
         first: StageId::new(first),
         last: StageId::new(last),
         pieces: Pieces::Rows,
-        strips: vec![0..columns],
+        strips: std::iter::once(0..columns).collect(),
     };
     check(
         |schedule| schedule.groups = vec![alone(0, 2, 5)],
@@ -143,7 +143,7 @@ fn stages_that_come_too_early_or_not_at_all_are_found() {
         &expect!["CF-EXE-006: a strip begins at column 3 after 2 (operator `t7`)"],
     );
     check(
-        |schedule| schedule.groups[0].strips = vec![0..4],
+        |schedule| schedule.groups[0].strips = std::iter::once(0..4).collect(),
         &expect!["CF-EXE-006: the strips of a group have 4 columns of 5 (operator `t7`)"],
     );
 }
