@@ -317,7 +317,17 @@ impl Check<'_> {
                 let columns = 0..grid.columns;
                 self.read(task.stage, read.value, 0..grid.rows, columns.clone(), columns)?;
             } else {
-                self.read_run(task.stage, read.value, bytes(read.value), grid.columns, 0)?;
+                let (first, pixel) = (bytes(read.value).start, channels.end - channels.start);
+                let down = read.reach.rows(0, stage.grid.rows, grid);
+                let across = read.reach.columns(0, stage.grid.columns, grid);
+                for row in down.map(u64::from) {
+                    let at = |column: u32| {
+                        let place = row * u64::from(grid.columns) + u64::from(column);
+                        first + place * u64::from(pixel)
+                    };
+                    let run = at(across.start)..at(across.end);
+                    self.read_run(task.stage, read.value, run, grid.columns, 0)?;
+                }
             }
         }
         for &value in &stage.writes {

@@ -78,8 +78,9 @@ impl Part {
         let rows = if columns == 0 { 0..0 } else { self.rows.clone() };
         let slice = self.channels.clone();
         let area = value.grid.area();
+        let across = u64::from(columns).max(1);
         let units = match slice {
-            Some(_) => 0..area,
+            Some(_) => 0..u64::from(rows.end - rows.start) * u64::from(columns),
             None => rows.start.into()..rows.end.into(),
         };
         // No product exceeds the bytes of the value, which the model's verification bounds.
@@ -87,6 +88,8 @@ impl Part {
             Some(channels) => {
                 let (first, length) =
                     (u64::from(channels.start), u64::from(channels.end - channels.start));
+                let row = u64::from(rows.start) + unit / across;
+                let unit = row * all + left + unit % across;
                 Run { stored: first * area + unit * length, byte: unit * pixel + first, length }
             }
             None => Run {
