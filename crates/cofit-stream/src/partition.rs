@@ -136,6 +136,7 @@ fn ways(
             }
         }
     }
+    ways.extend(view.by_channels(weigh));
     let is_worse = |a: &Candidate, b: &Candidate| a.peak >= b.peak && a.cost >= b.cost;
     let mut kept: Vec<Candidate> = Vec::with_capacity(ways.len());
     for way in ways {
