@@ -81,7 +81,10 @@ pub struct Effort {
     pub macs: u64,
     /// Calls of the stages' kernels.
     pub calls: u64,
-    /// Bytes of constants read: those of a stage once a call.
+    /// Times that the stages' constants are read from end to end: once a call, but only once where
+    /// calls share them out among each other.
+    pub constant_reads: u64,
+    /// Bytes of constants read.
     pub constant_bytes: u64,
 }
 
@@ -93,6 +96,7 @@ impl Effort {
             iterations: self.iterations.saturating_add(other.iterations),
             macs: self.macs.saturating_add(other.macs),
             calls: self.calls.saturating_add(other.calls),
+            constant_reads: self.constant_reads.saturating_add(other.constant_reads),
             constant_bytes: self.constant_bytes.saturating_add(other.constant_bytes),
         }
     }
@@ -108,8 +112,14 @@ pub(crate) struct Candidate {
     pub cost: Cost,
 }
 
-/// What is to be kept small besides bytes: the first counts, the second decides between equals.
-pub type Cost = (u64, u64);
+/// What is to be kept small besides bytes: the first counts, the others decide between equals, the
+/// second before the third.
+pub type Cost = (u64, u64, u64);
+
+/// The cost of both together.
+pub(crate) const fn sum(one: Cost, other: Cost) -> Cost {
+    (one.0.saturating_add(other.0), one.1.saturating_add(other.1), one.2.saturating_add(other.2))
+}
 
 /// How a stage's effort is weighed.
 pub type Weigh<'a> = dyn Fn(StageId, Effort) -> Cost + 'a;
@@ -224,12 +234,11 @@ impl<'a> GroupView<'a> {
             pieces: Pieces::Channels(count),
             strips: even_strips(self.driver_columns, 1),
         };
-        let mut cost: Cost = (0, 0);
+        let mut cost: Cost = (0, 0, 0);
         let mut peak = all.sums;
         for id in group.stages() {
             let stage = &network.stages[id];
-            let own = weigh(id, slices_effort(network, id, all.slices(count)));
-            cost = (cost.0.saturating_add(own.0), cost.1.saturating_add(own.1));
+            cost = sum(cost, weigh(id, slices_effort(network, id, all.slices(count))));
             let held = stage.grid.area().saturating_mul(count.into());
             peak = peak.saturating_add(if id == self.last { 0 } else { held });
         }
@@ -268,11 +277,10 @@ impl<'a> GroupView<'a> {
                 total[at] += u64::from(width);
             }
         }
-        let mut cost: Cost = (0, 0);
+        let mut cost: Cost = (0, 0, 0);
         for (at, id) in group.stages().enumerate() {
             let effort = effort_of(network, id, pieces, total[at], group.strips.len());
-            let own = weigh(id, effort);
-            cost = (cost.0.saturating_add(own.0), cost.1.saturating_add(own.1));
+            cost = sum(cost, weigh(id, effort));
         }
         let rings = self.rows.rings.iter().map(|&(value, rows)| {
             let it = &network.values[value];
@@ -371,7 +379,8 @@ pub(crate) fn effort_of(
         Manner::Whole => 1,
         Manner::Streamed { .. } | Manner::Accumulated { .. } => rows * columns,
     };
-    Effort { iterations, macs, calls, constant_bytes: stage.constant_bytes.saturating_mul(calls) }
+    let constant_bytes = stage.constant_bytes.saturating_mul(calls);
+    Effort { iterations, macs, calls, constant_reads: calls, constant_bytes }
 }
 
 /// What a stage takes in `slices` slices of channels, each of which reads its own constants.
@@ -381,6 +390,7 @@ pub(crate) fn slices_effort(network: &Network, id: StageId, slices: u64) -> Effo
         iterations: stage.grid.area(),
         macs: stage.macs.get(),
         calls: slices,
+        constant_reads: 1,
         constant_bytes: stage.constant_bytes,
     }
 }

@@ -69,9 +69,9 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
         let macs = u64::try_from(share).unwrap_or(u64::MAX);
         let calls = trace.calls[id];
         let constant_bytes = stage.constant_bytes.saturating_mul(calls);
-        found
-            .efforts
-            .push((id, Effort { iterations: trace.area[id], macs, calls, constant_bytes }));
+        let iterations = trace.area[id];
+        let effort = Effort { iterations, macs, calls, constant_reads: calls, constant_bytes };
+        found.efforts.push((id, effort));
         if let Manner::Accumulated { bytes } = stage.manner
             && group.pieces != Pieces::Whole
         {

@@ -13,7 +13,7 @@ use crate::planned::run_fronts_by;
 
 /// Constants first, which leaves layers at once and groups by channels.
 const fn by_constants(_: StageId, effort: Effort) -> Cost {
-    (effort.constant_bytes, effort.macs)
+    (effort.constant_bytes, effort.macs, effort.calls)
 }
 
 /// A block that expands, works channel by channel, and projects, between other stages.
