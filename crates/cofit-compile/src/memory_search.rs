@@ -16,12 +16,14 @@
 mod bound;
 mod local;
 mod room;
+mod ways;
 
 use cofit_pack::{Budget, Problem};
 use smallvec::SmallVec;
 
 use self::bound::Bounder;
 use self::room::Room;
+use self::ways::Ways;
 
 /// A memory as the search sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +121,12 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoA
     if question.items.iter().any(|item| item.choices.is_empty()) {
         return Err(NoAnswer::Impossible);
     }
+    let ways = Ways::of(question);
     let mut search = Search {
         question,
-        bounder: Bounder::new(question),
-        room: Room::new(question),
+        ways: &ways,
+        bounder: Bounder::new(&ways, question.regions.len()),
+        room: Room::new(question, &ways),
         best: None,
         nodes_left: question.nodes,
         layouts_left: LAYOUTS,
@@ -131,7 +135,7 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoA
     };
     for known in known.into_iter().map(<[usize]>::to_vec) {
         search.offer(&known);
-        if let Some(better) = local::improve(question, &known) {
+        if let Some(better) = local::improve(question, &ways, &known) {
             search.offer(&better);
         }
     }
@@ -140,10 +144,11 @@ pub fn solve(question: &Question, known: Option<&[usize]>) -> Result<Answer, NoA
     let fixed = order.iter().take_while(is_fixed).count();
     let mut spent = 0;
     for &at in &order[..fixed] {
-        if !search.room.take(&question.items[at].choices[0]) {
+        let way = ways.items[at].ways[0].as_ref().ok_or(NoAnswer::Impossible)?;
+        if !search.room.take(way) {
             return Err(NoAnswer::Impossible);
         }
-        spent += price(&question.items[at].choices[0]);
+        spent += way.price;
     }
     let free = &order[fixed..];
     let root = search.bounder.root(&search.room, free);
@@ -183,6 +188,7 @@ enum Layout {
 
 struct Search<'a> {
     question: &'a Question,
+    ways: &'a Ways,
     bounder: Bounder<'a>,
     room: Room,
     best: Option<(u128, Vec<usize>)>,
@@ -236,14 +242,12 @@ impl Search<'_> {
             return;
         }
         self.nodes_left -= 1;
-        let choices = &self.question.items[item].choices;
-        let mut by_cost: SmallVec<[usize; 8]> = (0..choices.len()).collect();
-        by_cost.sort_by_key(|&at| (price(&choices[at]), at));
-        for at in by_cost {
-            if self.room.take(&choices[at]) {
+        let ways = self.ways;
+        for (at, way) in ways.items[item].cheapest_first() {
+            if self.room.take(way) {
                 self.chosen[item] = at;
-                self.visit(order, depth + 1, spent + price(&choices[at]));
-                self.room.give_back(&choices[at]);
+                self.visit(order, depth + 1, spent + way.price);
+                self.room.give_back(way);
             }
         }
     }

@@ -19,6 +19,10 @@
 //! occurs, so that its arithmetic is the one that the golden files prove. Sums over a map are kept in
 //! the arena as 32-bit integers.
 //!
+//! A piece of some channels has its share of the constants; a pointwise convolution whose input channels
+//! come a few at a time keeps sums in the arena and makes each byte of the result right after reading
+//! the sum that it is made from.
+//!
 //! # Where things are
 //! `part.rs` says which pixels a task reads and writes, `memory.rs` holds bytes and tags, `last_use.rs`
 //! finds when bytes die, `piece.rs` makes kernels for pieces, `check.rs` holds a schedule against the
@@ -48,7 +52,7 @@ pub struct Account {
     pub pieces: u64,
     /// Multiply-accumulates that each stage made, those made twice included.
     pub macs: SecondaryMap<StageId, Macs>,
-    /// Bytes of constants read: those of an operator once a piece.
+    /// Bytes of constants read: those of an operator once a piece, or by channels once.
     pub constant_bytes: Bytes,
     /// The end of the highest byte of the arena that was written.
     pub highest: Bytes,
@@ -74,6 +78,8 @@ pub struct Piece<'a> {
     pub rows: Range<u32>,
     /// Columns of the value's grid.
     pub columns: Range<u32>,
+    /// The channels; `None` for all.
+    pub channels: Option<Range<u32>>,
     /// The elements, row by row.
     pub elements: Slice<'a>,
 }

@@ -8,6 +8,7 @@ mod batch_mat_mul;
 mod batch_normalization;
 mod broadcast_to;
 mod cast;
+pub(crate) mod channel_sums;
 mod comparison;
 mod concatenation;
 mod conv2d;

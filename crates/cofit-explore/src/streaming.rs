@@ -4,7 +4,7 @@ use cofit_chip::Chip;
 use cofit_compile::plan::{MemoryId, Placement, Plan, StepId};
 use cofit_ir::OperatorId;
 use cofit_sim::simulate;
-use cofit_sim::streaming::{Pieces, Share};
+use cofit_sim::streaming::{PieceCosts, Share};
 use cofit_stream::{
     Bound, Breach, Cost, Effort, Network, Point, Question, StageId, by_macs, front, lower_bound,
     verify,
@@ -55,7 +55,7 @@ impl StreamingFront {
         let mut points = by_macs.points;
         if let Ok(times) = &times {
             let by_time = |stage: StageId, effort: Effort| -> Cost {
-                (times.estimate(stage, effort), effort.macs)
+                (times.estimate(stage, effort), effort.macs, effort.calls)
             };
             points.extend(front(&plan.graph, &network, question, &by_time).points);
         }
@@ -64,7 +64,7 @@ impl StreamingFront {
             .into_iter()
             .map(|point| StreamingPoint {
                 cycles: cycles_of(&point),
-                memory: times.as_ref().ok().and_then(|it| it.pieces.home(point.schedule.arena)),
+                memory: times.as_ref().ok().and_then(|it| it.costs.home(point.schedule.arena)),
                 point,
             })
             .collect();
@@ -137,19 +137,31 @@ fn verify_all(network: &Network, points: &[StreamingPoint]) -> Result<(), Breach
     })
 }
 
+/// Cycles of a stage.
+#[derive(Clone, Copy, Debug, Default)]
+struct Linear {
+    /// At once.
+    base: f64,
+    /// For each further call.
+    per_call: f64,
+    /// For each further time that its constants are read.
+    per_read: f64,
+    /// For each further iteration.
+    per_iteration: f64,
+}
+
 /// What the stages of a network cost on a chip.
 struct Times<'a> {
-    pieces: Pieces<'a>,
+    costs: PieceCosts<'a>,
     /// The step of each stage, and the stage's iterations.
     steps: SecondaryMap<StageId, Option<(StepId, u64)>>,
-    /// Cycles of a stage: at once, for each further call, for each further iteration.
-    linear: SecondaryMap<StageId, (f64, f64, f64)>,
+    linear: SecondaryMap<StageId, Linear>,
     stages: Vec<StageId>,
 }
 
 impl<'a> Times<'a> {
     fn of(plan: &'a Plan, chip: &'a Chip, network: &Network) -> Result<Self, String> {
-        let pieces = Pieces::of(plan, chip)?;
+        let costs = PieceCosts::of(plan, chip)?;
         let mut step_of: SecondaryMap<OperatorId, Option<StepId>> = SecondaryMap::new();
         for (id, step) in &plan.steps {
             // What is fused into an operator runs inside its kernel.
@@ -158,14 +170,14 @@ impl<'a> Times<'a> {
             }
         }
         let mut times = Self {
-            pieces,
+            costs,
             steps: SecondaryMap::new(),
             linear: SecondaryMap::new(),
             stages: network.stages.keys().collect(),
         };
         // The search weighs with the preferred memory; what a point's own memory adds is known once
         // its arena is.
-        let first = times.pieces.home(Bytes::ZERO);
+        let first = times.costs.home(Bytes::ZERO);
         for (id, stage) in &network.stages {
             let Some(step) = step_of[stage.operator] else { continue };
             let area = stage.grid.area().max(1);
@@ -174,19 +186,26 @@ impl<'a> Times<'a> {
                 iterations: area,
                 macs: stage.macs.get(),
                 calls: 1,
+                constant_reads: 1,
                 constant_bytes: stage.constant_bytes,
             };
-            let at = |calls: u64, times_over: u64| {
+            let at = |calls: u64, constant_reads: u64, times_over: u64| {
                 let effort = Effort {
                     iterations: once.iterations.saturating_mul(times_over),
                     macs: once.macs.saturating_mul(times_over),
                     calls,
+                    constant_reads,
                     ..once
                 };
                 times.exact(id, effort, first) as f64
             };
-            let (base, calls, twice) = (at(1, 1), at(1001, 1), at(1, 2));
-            times.linear[id] = (base, (calls - base) / 1000.0, (twice - base) / area as f64);
+            let base = at(1, 1, 1);
+            times.linear[id] = Linear {
+                base,
+                per_call: (at(1001, 1, 1) - base) / 1000.0,
+                per_read: (at(1, 1001, 1) - base) / 1000.0,
+                per_iteration: (at(1, 1, 2) - base) / area as f64,
+            };
         }
         Ok(times)
     }
@@ -199,23 +218,27 @@ impl<'a> Times<'a> {
             pixels: effort.iterations,
             all_pixels: area,
             calls: effort.calls,
+            weight_reads: effort.constant_reads,
         };
-        self.pieces.cost(step, share, memory).sum().get()
+        self.costs.cost(step, share, memory).sum().get()
     }
 
-    /// The same to within rounding, in a few operations: the cost is linear in calls and iterations.
+    /// The same to within rounding, in a few operations: the cost is linear in calls,
+    /// reads of constants and iterations.
     fn estimate(&self, stage: StageId, effort: Effort) -> u64 {
         let Some((_, area)) = self.steps[stage] else { return 0 };
-        let (base, per_call, per_iteration) = self.linear[stage];
+        let Linear { base, per_call, per_read, per_iteration } = self.linear[stage];
         let calls = effort.calls.saturating_sub(1) as f64;
+        let reads = effort.constant_reads.saturating_sub(1) as f64;
         let more = effort.iterations as f64 - area as f64;
-        (base + calls * per_call + more * per_iteration).max(0.0).round() as u64
+        let sum = base + calls * per_call + reads * per_read + more * per_iteration;
+        sum.max(0.0).round() as u64
     }
 
     fn of_point(&self, point: &Point) -> Cycles {
-        let memory = self.pieces.home(point.schedule.arena);
+        let memory = self.costs.home(point.schedule.arena);
         let stages =
             self.stages.iter().map(|&stage| self.exact(stage, point.efforts[stage], memory));
-        Cycles(stages.fold(self.pieces.per_inference().get(), u64::saturating_add))
+        Cycles(stages.fold(self.costs.per_inference().get(), u64::saturating_add))
     }
 }

@@ -73,6 +73,7 @@ fn groups(point: &StreamingPoint) -> String {
         let mut text = if first == last { format!("{first}") } else { format!("{first}-{last}") };
         let _ = match group.pieces {
             Pieces::Pixels(count) if count > 1 => write!(text, " {count} pixels"),
+            Pieces::Channels(count) => write!(text, " {count} channels"),
             pieces => write!(text, " {}", pieces.name()),
         };
         if group.strips.len() > 1 {
@@ -300,7 +301,11 @@ fn point_value(front: &Front<'_>, point: &StreamingPoint) -> Value {
                 "pieces": group.pieces.name(),
                 "pixels": match group.pieces {
                     Pieces::Pixels(count) => json!(count),
-                    Pieces::Whole | Pieces::Rows => Value::Null,
+                    Pieces::Whole | Pieces::Rows | Pieces::Channels(_) => Value::Null,
+                },
+                "channels": match group.pieces {
+                    Pieces::Channels(count) => json!(count),
+                    Pieces::Whole | Pieces::Rows | Pieces::Pixels(_) => Value::Null,
                 },
                 "strips": group.strips.iter().map(|it| json!([it.start, it.end])).collect::<Vec<_>>(),
                 "macs": group.stages().map(|id| point.point.efforts[id].macs).sum::<u64>(),

@@ -2,7 +2,8 @@
 //!
 //! A kernel that computes one row reads its weights for that row, and is called once a row. So calls
 //! and weights count as often as there are pieces, while arithmetic and activations grow only with what
-//! is computed twice. Only processors with a kernel library are asked that way: accelerators cut their
+//! is computed twice. Pieces that are channels share the weights out among each other: calls count as
+//! often as there are pieces, weights once. Only processors with a kernel library are asked that way: accelerators cut their
 //! layers by rules of their own.
 
 use cofit_chip::{Chip, Content, Memory, Timing};
@@ -24,16 +25,18 @@ pub struct Share {
     pub all_pixels: u64,
     /// Calls of the kernel.
     pub calls: u64,
+    /// Times that the step's weights are read from end to end.
+    pub weight_reads: u64,
 }
 
 /// The steps of a plan on processors, ready to be asked for their cost in pieces.
-pub struct Pieces<'a> {
+pub struct PieceCosts<'a> {
     plan: &'a Plan,
     chip: &'a Chip,
     places: Whereabouts,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> PieceCosts<'a> {
     /// The steps of a plan.
     ///
     /// # Errors
@@ -98,10 +101,10 @@ impl<'a> Pieces<'a> {
         work.macs = share.macs;
         work.inputs = scaled(work.inputs);
         work.outputs = scaled(work.outputs);
-        work.weights = work.weights.saturating_mul(share.calls);
+        work.weights = work.weights.saturating_mul(share.weight_reads);
         for traffic in &mut work.traffic {
             traffic.bytes = match traffic.access {
-                Access::WeightRead => Bytes(traffic.bytes.get().saturating_mul(share.calls)),
+                Access::WeightRead => Bytes(traffic.bytes.get().saturating_mul(share.weight_reads)),
                 Access::Read | Access::Write => {
                     if let Some(memory) = memory {
                         traffic.memory = memory.as_u32() as usize;

@@ -16,12 +16,16 @@
 //! are live at that moment, or the same with rows and columns exchanged, whichever is less. Borders
 //! take away rows that are no pixels, which the bound respects.
 //!
+//! A stage that may run in a group by channels needs less, but then the group's operand in full and
+//! its sums are there: the bound is the lesser of both.
+//!
 //! It holds for stages of which every iteration is needed, and for values in the arena whose pixels are
 //! computed and read whole. Iterations over single
 //! channels can do with less, and so can schedules that compute pixels twice.
 
-use cranelift_entity::SecondaryMap;
+use cranelift_entity::{EntityRef, SecondaryMap};
 
+use crate::channels::{ByChannels, ChannelRole};
 use crate::network::{Axis, Manner, Network, Reach, StageId, ValueId};
 use crate::schedule::Uses;
 use crate::{Question, Side};
@@ -59,9 +63,9 @@ pub fn lower_bound(network: &Network, question: Question) -> Bound {
     };
     let outputs = network.values.iter().filter(|(_, it)| it.is_output).map(|(id, _)| size(id));
     let mut best = Bound { bytes: outputs.fold(0, u64::saturating_add), witness: Witness::Outputs };
-    let mut offer = |bytes: u64, witness: Witness| {
+    let offer = |best: &mut Bound, bytes: u64, witness: Witness| {
         if bytes > best.bytes {
-            best = Bound { bytes, witness };
+            *best = Bound { bytes, witness };
         }
     };
     let is_needed = needed_in_full(network, &uses);
@@ -72,7 +76,7 @@ pub fn lower_bound(network: &Network, question: Question) -> Bound {
             touched.sort_unstable();
             touched.dedup();
             let sum = touched.into_iter().map(size).fold(0, u64::saturating_add);
-            offer(sum, Witness::Stage(id));
+            offer(&mut best, sum, Witness::Stage(id));
         }
         for read in &stage.reads {
             let it = &network.values[read.value];
@@ -89,10 +93,29 @@ pub fn lower_bound(network: &Network, question: Question) -> Bound {
             let across = shared(columns, stage.grid.columns, it.grid.columns)
                 .saturating_mul(apart(rows, stage.grid.rows, it.grid.rows));
             let bytes = down.min(across).saturating_mul(it.pixel_bytes);
-            offer(bytes, Witness::Frontier(id, read.value));
+            if bytes > best.bytes {
+                let bytes = bytes.min(by_channels(network, &uses, &size, id));
+                offer(&mut best, bytes, Witness::Frontier(id, read.value));
+            }
         }
     }
     best
+}
+
+/// The fewest bytes that groups with a stage hold that run by channels; [`u64::MAX`] without any. Such a
+/// group goes from a stage to the next one, or over any number of stages that keep channels apart.
+fn by_channels(network: &Network, uses: &Uses, size: &dyn Fn(ValueId) -> u64, id: StageId) -> u64 {
+    let is_end = |at: &usize| network.stages[StageId::new(*at)].channels != ChannelRole::Apart;
+    let before = (0..id.index()).rev().find(is_end);
+    let after = (id.index() + 1..network.stages.len()).find(is_end);
+    let pairs = [(before, after), (before, Some(id.index())), (Some(id.index()), after)];
+    let held = pairs.into_iter().filter_map(|(first, last)| {
+        let (first, last) = (StageId::new(first?), StageId::new(last?));
+        let all = ByChannels::of(network, uses, first, last)?;
+        let operands = network.stages[first].reads.iter().map(|read| size(read.value));
+        Some(operands.fold(all.sums, u64::saturating_add))
+    });
+    held.min().unwrap_or(u64::MAX)
 }
 
 /// Which stages must run through all of their iterations: those with outputs, and those whose results

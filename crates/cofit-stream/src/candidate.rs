@@ -3,6 +3,7 @@
 use cranelift_entity::EntityRef;
 use smallvec::SmallVec;
 
+use crate::channels::{ByChannels, SLICES};
 use crate::lag::{Along, Behind, Lag, lag};
 use crate::network::{Manner, Network, StageId, ValueId};
 use crate::schedule::{Group, Pieces, Uses};
@@ -80,7 +81,10 @@ pub struct Effort {
     pub macs: u64,
     /// Calls of the stages' kernels.
     pub calls: u64,
-    /// Bytes of constants read: those of a stage once a call.
+    /// Times that the stages' constants are read from end to end: once a call, but only once where
+    /// calls share them out among each other.
+    pub constant_reads: u64,
+    /// Bytes of constants read.
     pub constant_bytes: u64,
 }
 
@@ -92,6 +96,7 @@ impl Effort {
             iterations: self.iterations.saturating_add(other.iterations),
             macs: self.macs.saturating_add(other.macs),
             calls: self.calls.saturating_add(other.calls),
+            constant_reads: self.constant_reads.saturating_add(other.constant_reads),
             constant_bytes: self.constant_bytes.saturating_add(other.constant_bytes),
         }
     }
@@ -107,8 +112,14 @@ pub(crate) struct Candidate {
     pub cost: Cost,
 }
 
-/// What is to be kept small besides bytes: the first counts, the second decides between equals.
-pub type Cost = (u64, u64);
+/// What is to be kept small besides bytes: the first counts, the others decide between equals, the
+/// second before the third.
+pub type Cost = (u64, u64, u64);
+
+/// The cost of both together.
+pub(crate) const fn sum(one: Cost, other: Cost) -> Cost {
+    (one.0.saturating_add(other.0), one.1.saturating_add(other.1), one.2.saturating_add(other.2))
+}
 
 /// How a stage's effort is weighed.
 pub type Weigh<'a> = dyn Fn(StageId, Effort) -> Cost + 'a;
@@ -134,6 +145,8 @@ pub(crate) struct GroupView<'a> {
     may_strip: bool,
     /// Iterations' columns of the last stage.
     driver_columns: u32,
+    /// Whether and how the group may run by channels.
+    by_channels: Option<ByChannels>,
 }
 
 impl<'a> GroupView<'a> {
@@ -196,12 +209,46 @@ impl<'a> GroupView<'a> {
             sums,
             may_strip,
             driver_columns: driver.grid.columns,
+            by_channels: ByChannels::of(network, uses, first, last),
         })
     }
 
     /// Numbers of pixels that a piece may have.
     pub fn pixels(&self) -> impl Iterator<Item = u32> + '_ {
         self.columns.iter().map(|lag| lag.0)
+    }
+
+    /// Ways to run the group by channels, if there are any.
+    pub fn by_channels(&self, weigh: &Weigh<'_>) -> Vec<Candidate> {
+        let Some(all) = self.by_channels else { return Vec::new() };
+        let counts = SLICES.iter().filter(|&&count| count < all.channels);
+        counts.map(|&count| self.by_slices(all, count, weigh)).collect()
+    }
+
+    /// The group run by `count` channels at a time.
+    fn by_slices(&self, all: ByChannels, count: u32, weigh: &Weigh<'_>) -> Candidate {
+        let Setting { network, .. } = self.setting;
+        let group = Group {
+            first: self.first,
+            last: self.last,
+            pieces: Pieces::Channels(count),
+            strips: even_strips(self.driver_columns, 1),
+        };
+        let mut cost: Cost = (0, 0, 0);
+        let mut peak = all.sums;
+        for id in group.stages() {
+            let stage = &network.stages[id];
+            cost = sum(cost, weigh(id, slices_effort(network, id, all.slices(count))));
+            let held = stage.grid.area().saturating_mul(count.into());
+            peak = peak.saturating_add(if id == self.last { 0 } else { held });
+        }
+        // The result lies over the sums that it is made from.
+        let result = network.stages[self.last].writes.iter();
+        let result = result.filter(|&&value| !self.setting.is_outside(value));
+        let result = result.map(|&value| network.values[value].bytes());
+        let others = self.full.saturating_sub(result.fold(0, u64::saturating_add));
+        let peak = peak.saturating_add(others);
+        Candidate { group, peak, cost }
     }
 
     /// Whether strips are possible, and how many columns there are to cut.
@@ -230,18 +277,19 @@ impl<'a> GroupView<'a> {
                 total[at] += u64::from(width);
             }
         }
-        let mut cost: Cost = (0, 0);
+        let mut cost: Cost = (0, 0, 0);
         for (at, id) in group.stages().enumerate() {
             let effort = effort_of(network, id, pieces, total[at], group.strips.len());
-            let own = weigh(id, effort);
-            cost = (cost.0.saturating_add(own.0), cost.1.saturating_add(own.1));
+            cost = sum(cost, weigh(id, effort));
         }
         let rings = self.rows.rings.iter().map(|&(value, rows)| {
             let it = &network.values[value];
             let width = uses.writer[value]
                 .map_or(it.grid.columns, |writer| widest[writer.index() - self.first.index()]);
             let pixels = match pieces {
-                Pieces::Whole | Pieces::Rows => u64::from(rows) * u64::from(width),
+                Pieces::Whole | Pieces::Rows | Pieces::Channels(_) => {
+                    u64::from(rows) * u64::from(width)
+                }
                 Pieces::Pixels(count) => {
                     let of = |ring: &&(ValueId, u32)| ring.0 == value;
                     let lag = self.columns.iter().find(|lag| lag.0 == count);
@@ -255,7 +303,7 @@ impl<'a> GroupView<'a> {
         });
         let rings = rings.fold(0, u64::saturating_add);
         let saved = match (pieces, group.strips.len()) {
-            (Pieces::Whole, _) => 0,
+            (Pieces::Whole | Pieces::Channels(_), _) => 0,
             (Pieces::Rows | Pieces::Pixels(_), 1) => {
                 self.rows.behind.iter().map(|it| self.saved(it, pieces)).max().unwrap_or(0)
             }
@@ -311,7 +359,7 @@ pub(crate) fn effort_of(
     let rows = u64::from(stage.grid.rows);
     let calls = match (stage.manner, pieces) {
         (Manner::Whole, _) | (_, Pieces::Whole) => 1,
-        (_, Pieces::Rows) => rows * strips as u64,
+        (_, Pieces::Rows | Pieces::Channels(_)) => rows * strips as u64,
         (_, Pieces::Pixels(count)) => {
             // Strips are about even, so that each has a last piece of its own.
             let strips = strips.max(1) as u64;
@@ -331,7 +379,20 @@ pub(crate) fn effort_of(
         Manner::Whole => 1,
         Manner::Streamed { .. } | Manner::Accumulated { .. } => rows * columns,
     };
-    Effort { iterations, macs, calls, constant_bytes: stage.constant_bytes.saturating_mul(calls) }
+    let constant_bytes = stage.constant_bytes.saturating_mul(calls);
+    Effort { iterations, macs, calls, constant_reads: calls, constant_bytes }
+}
+
+/// What a stage takes in `slices` slices of channels, each of which reads its own constants.
+pub(crate) fn slices_effort(network: &Network, id: StageId, slices: u64) -> Effort {
+    let stage = &network.stages[id];
+    Effort {
+        iterations: stage.grid.area(),
+        macs: stage.macs.get(),
+        calls: slices,
+        constant_reads: 1,
+        constant_bytes: stage.constant_bytes,
+    }
 }
 
 /// `columns` columns in `strips` strips whose widths differ by one at most.

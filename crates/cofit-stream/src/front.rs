@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cofit_ir::Graph;
 use cranelift_entity::{EntityRef, SecondaryMap};
 
-use crate::candidate::{Cost, Effort, Setting, Spans, Weigh};
+use crate::candidate::{Cost, Effort, Setting, Spans, Weigh, sum};
 use crate::geometry::{Geometry, geometry};
 use crate::layout::lay_out;
 use crate::network::{Network, StageId};
@@ -59,10 +59,10 @@ pub struct Front {
     pub whole: Effort,
 }
 
-/// Multiply-accumulates first, then bytes of constants read: how [`front`] weighs work unless told
-/// otherwise.
+/// Multiply-accumulates first, then bytes of constants read, then calls: how [`front`] weighs work
+/// unless told otherwise.
 pub const fn by_macs(_: StageId, effort: Effort) -> Cost {
-    (effort.macs, effort.constant_bytes)
+    (effort.macs, effort.constant_bytes, effort.calls)
 }
 
 /// The front of a network whose graph is `graph`.
@@ -75,11 +75,12 @@ pub fn front(graph: &Graph, network: &Network, question: Question, weigh: &Weigh
         (inputs_outside && it.is_input) || (outputs_outside && it.is_output)
     });
     let setting = Setting { network, uses: &uses, spans: &spans, inputs_outside, outputs_outside };
-    let whole = network.stages.values().fold(Effort::default(), |sum, stage| {
-        sum.plus(Effort {
+    let whole = network.stages.values().fold(Effort::default(), |all, stage| {
+        all.plus(Effort {
             iterations: stage.grid.area(),
             macs: stage.macs.get(),
             calls: 1,
+            constant_reads: 1,
             constant_bytes: stage.constant_bytes,
         })
     });
@@ -98,10 +99,7 @@ pub fn front(graph: &Graph, network: &Network, question: Question, weigh: &Weigh
         for (stage, effort) in geometries.iter().flat_map(|geometry| &geometry.efforts) {
             efforts[*stage] = *effort;
         }
-        let cost = network.stages.keys().map(|id| weigh(id, efforts[id]));
-        let cost = cost.fold((0, 0), |sum: Cost, own| {
-            (sum.0.saturating_add(own.0), sum.1.saturating_add(own.1))
-        });
+        let cost = network.stages.keys().map(|id| weigh(id, efforts[id])).fold((0, 0, 0), sum);
         let schedule = lay_out(setting, graph, partition.groups, &geometries);
         points.push((cost, Point { schedule, efforts }));
     }

@@ -4,7 +4,8 @@
 use cranelift_entity::{EntityRef, SecondaryMap};
 use smallvec::SmallVec;
 
-use crate::candidate::{Effort, Setting};
+use crate::candidate::{Effort, Setting, slices_effort};
+use crate::channels::ByChannels;
 use crate::lag::Behind;
 use crate::network::{Manner, Reach, StageId, ValueId};
 use crate::schedule::{Group, Pieces};
@@ -19,6 +20,8 @@ pub(crate) struct Geometry {
     pub sums: Vec<(StageId, u64)>,
     /// Distances between results that leave the group and operands that die in it.
     pub behind: Vec<Behind>,
+    /// A result that is made from sums: byte by byte it may lie from their start on.
+    pub over_sums: Option<(ValueId, StageId)>,
     /// What each stage takes.
     pub efforts: Vec<(StageId, Effort)>,
 }
@@ -26,6 +29,9 @@ pub(crate) struct Geometry {
 /// Runs through the tasks of a group.
 pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
     let Setting { network, uses, .. } = setting;
+    if let Pieces::Channels(count) = group.pieces {
+        return by_slices(setting, group, count);
+    }
     let mut trace = Trace {
         setting,
         group,
@@ -63,9 +69,9 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
         let macs = u64::try_from(share).unwrap_or(u64::MAX);
         let calls = trace.calls[id];
         let constant_bytes = stage.constant_bytes.saturating_mul(calls);
-        found
-            .efforts
-            .push((id, Effort { iterations: trace.area[id], macs, calls, constant_bytes }));
+        let iterations = trace.area[id];
+        let effort = Effort { iterations, macs, calls, constant_reads: calls, constant_bytes };
+        found.efforts.push((id, effort));
         if let Manner::Accumulated { bytes } = stage.manner
             && group.pieces != Pieces::Whole
         {
@@ -80,6 +86,26 @@ pub(crate) fn geometry(setting: Setting<'_>, group: &Group) -> Geometry {
                     Manner::Accumulated { .. } | Manner::Whole => network.values[value].grid.area(),
                 };
                 found.rings.push((value, pixels.saturating_mul(network.values[value].pixel_bytes)));
+            }
+        }
+    }
+    found
+}
+
+/// What a group holds that runs by `count` channels at a time.
+fn by_slices(setting: Setting<'_>, group: &Group, count: u32) -> Geometry {
+    let Setting { network, uses, .. } = setting;
+    let mut found = Geometry::default();
+    let Some(all) = ByChannels::of(network, uses, group.first, group.last) else { return found };
+    for id in group.stages() {
+        let stage = &network.stages[id];
+        found.efforts.push((id, slices_effort(network, id, all.slices(count))));
+        for &value in &stage.writes {
+            if id == group.last {
+                found.sums.push((id, all.sums));
+                found.over_sums = Some((value, id));
+            } else {
+                found.rings.push((value, stage.grid.area().saturating_mul(count.into())));
             }
         }
     }
@@ -178,7 +204,7 @@ impl Trace<'_> {
             let (all, per_row) = match (self.group.pieces, stage.manner) {
                 (Pieces::Whole, _) | (_, Manner::Whole) => (1, 1),
                 _ if own_width == 0 => (0, 1),
-                (Pieces::Rows, _) => (rows, 1),
+                (Pieces::Rows | Pieces::Channels(_), _) => (rows, 1),
                 (Pieces::Pixels(_), _) => {
                     let per_row = own_width.div_ceil(step);
                     (rows * per_row, per_row)
@@ -207,7 +233,7 @@ impl Trace<'_> {
                         + u64::from(column.saturating_sub(local.start)).min(width)
                 };
                 let column = match self.group.pieces {
-                    Pieces::Whole | Pieces::Rows => own.start,
+                    Pieces::Whole | Pieces::Rows | Pieces::Channels(_) => own.start,
                     Pieces::Pixels(_) => {
                         own.start + u32::try_from(done % per_row * step).unwrap_or(u32::MAX)
                     }

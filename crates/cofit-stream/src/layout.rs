@@ -123,6 +123,11 @@ impl Problem {
         let mut below = BTreeMap::new();
         for (at, geometry) in geometries.iter().enumerate() {
             for &(stage, size) in &geometry.sums {
+                if let Some((value, _)) = geometry.over_sums.filter(|it| it.1 == stage)
+                    && let Some(result) = index[value].filter(|&it| items[it].live.0 == at)
+                {
+                    below.insert((result, items.len()), 0);
+                }
                 items.push(Item { of: Of::Sums(stage), size, alignment: 4, live: (at, at) });
             }
             for behind in &geometry.behind {

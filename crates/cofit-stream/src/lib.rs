@@ -18,6 +18,7 @@
 
 mod bound;
 mod candidate;
+pub mod channels;
 mod front;
 mod geometry;
 mod lag;
@@ -31,6 +32,7 @@ mod walk;
 
 pub use bound::{Bound, Witness, lower_bound};
 pub use candidate::{Cost, Effort, Weigh};
+pub use channels::{ByChannels, ChannelRole};
 pub use front::{Front, Point, Question, Side, by_macs, front};
 pub use network::{Grid, Manner, Network, Reach, Read, Stage, StageId, Value, ValueId};
 pub use schedule::{Group, Pieces, Schedule, Storage, Uses};

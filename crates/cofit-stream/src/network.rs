@@ -11,6 +11,7 @@ use cofit_vocab::{ElementType, Macs};
 use cranelift_entity::{PrimaryMap, SecondaryMap, entity_impl};
 use smallvec::{SmallVec, smallvec};
 
+use crate::channels::{ChannelRole, role_of};
 use crate::walk::{Walk, kernel_of, walk_of};
 
 /// A value: bytes that one or several tensors name.
@@ -178,8 +179,10 @@ pub struct Stage {
     pub writes: SmallVec<[ValueId; 1]>,
     /// Multiply-accumulates of all iterations.
     pub macs: Macs,
-    /// Bytes of its constants, which each call of its kernel reads.
+    /// Bytes of its constants, which each call of its kernel reads, or by channels all calls together.
     pub constant_bytes: u64,
+    /// What it can do with some of its channels.
+    pub channels: ChannelRole,
 }
 
 /// Rows and columns of all stages together beyond which nothing is streamed: searches take time in
@@ -255,6 +258,7 @@ impl Network {
         }
         for stage in self.stages.values_mut() {
             stage.manner = Manner::Whole;
+            stage.channels = ChannelRole::None;
             stage.grid = Grid::ONE;
             for read in &mut stage.reads {
                 read.reach = Reach::All;
@@ -306,6 +310,7 @@ impl Network {
             writes,
             macs: graph.macs(id),
             constant_bytes,
+            channels: ChannelRole::None,
         };
         // Only what is seen in the shape of the value's own grid can be walked over.
         let in_shape = |network: &Self, tensor: TensorId| {
@@ -321,6 +326,7 @@ impl Network {
             && touched.into_iter().all(|tensor| in_shape(self, tensor))
         {
             self.walk(graph, &mut stage);
+            stage.channels = role_of(graph, id, &stage);
         }
         stage
     }

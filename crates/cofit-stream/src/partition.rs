@@ -7,7 +7,7 @@
 
 use cranelift_entity::EntityRef;
 
-use crate::candidate::{Candidate, Cost, GroupView, Setting, Weigh};
+use crate::candidate::{Candidate, Cost, GroupView, Setting, Weigh, sum};
 use crate::network::StageId;
 use crate::schedule::{Group, Pieces};
 
@@ -64,7 +64,7 @@ impl Candidates {
     pub fn front(&self) -> Vec<Partition> {
         let count = self.by_first.len();
         let mut fronts: Vec<Vec<Point>> = vec![Vec::new(); count + 1];
-        fronts[0].push(Point { peak: 0, cost: (0, 0), before: (0, 0), candidate: 0 });
+        fronts[0].push(Point { peak: 0, cost: (0, 0, 0), before: (0, 0), candidate: 0 });
         for first in 0..count {
             let from = thinned(std::mem::take(&mut fronts[first]));
             for (length, candidates) in self.by_first[first].iter().enumerate() {
@@ -72,13 +72,9 @@ impl Candidates {
                 for (index, candidate) in candidates.iter().enumerate() {
                     let own = candidate.cost;
                     for (at, point) in from.iter().enumerate() {
-                        let cost = (
-                            point.cost.0.saturating_add(own.0),
-                            point.cost.1.saturating_add(own.1),
-                        );
                         fronts[to].push(Point {
                             peak: point.peak.max(candidate.peak),
-                            cost,
+                            cost: sum(point.cost, own),
                             before: (first as u32, at as u32),
                             candidate: index as u32,
                         });
@@ -136,6 +132,7 @@ fn ways(
             }
         }
     }
+    ways.extend(view.by_channels(weigh));
     let is_worse = |a: &Candidate, b: &Candidate| a.peak >= b.peak && a.cost >= b.cost;
     let mut kept: Vec<Candidate> = Vec::with_capacity(ways.len());
     for way in ways {

@@ -8,6 +8,9 @@
 //! A group may be run in several *strips* of columns. Rings are narrower then, and columns at the
 //! borders of strips are computed twice.
 //!
+//! A group may also run by channels: each stage runs over its whole map for some channels before the
+//! next ones follow ([`crate::channels`]).
+//!
 //! # Addresses
 //! Pixels of a value are numbered row by row. Byte `b` of that sequence lies at
 //! `(start + b mod capacity) mod arena`; a value with room for all its pixels has a capacity of its
@@ -47,6 +50,8 @@ pub enum Pieces {
     Rows,
     /// So many pixels of a row, fewer at its end.
     Pixels(u32),
+    /// So many channels of all pixels, fewer at the end.
+    Channels(u32),
 }
 
 impl Pieces {
@@ -56,13 +61,14 @@ impl Pieces {
             Self::Whole => "whole",
             Self::Rows => "rows",
             Self::Pixels(_) => "pixels",
+            Self::Channels(_) => "channels",
         }
     }
 
     /// Columns of one piece of a row of `width` columns.
     pub fn columns(self, width: u32) -> u32 {
         match self {
-            Self::Whole | Self::Rows => width.max(1),
+            Self::Whole | Self::Rows | Self::Channels(_) => width.max(1),
             Self::Pixels(count) => count.clamp(1, width.max(1)),
         }
     }

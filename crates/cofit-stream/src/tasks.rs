@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use cranelift_entity::EntityRef;
 
+use crate::channels::ByChannels;
 use crate::network::{Grid, Manner, Network, Read, StageId, ValueId};
 use crate::schedule::{Group, Pieces, Uses};
 
@@ -22,6 +23,8 @@ pub struct Task {
     pub rows: Range<u32>,
     /// Columns of the stage's grid.
     pub columns: Range<u32>,
+    /// In a group that runs by channels, the channels of its internal maps; `None` for all.
+    pub channels: Option<Range<u32>>,
     /// Whether no iteration of the stage ran before, in any strip.
     pub is_first: bool,
     /// Whether no iteration of the stage runs after, in any strip.
@@ -107,6 +110,10 @@ pub fn visit_tasks(
     group: &Group,
     visit: &mut dyn FnMut(&Task, &StripColumns),
 ) {
+    if let Pieces::Channels(count) = group.pieces {
+        visit_slices(network, uses, group, count, visit);
+        return;
+    }
     let strips = group.strips.len();
     for strip in 0..strips {
         let columns = StripColumns::of(network, uses, group, strip);
@@ -129,6 +136,36 @@ pub fn visit_tasks(
                 walker.run_to(id, u64::MAX);
             }
         }
+    }
+}
+
+/// The tasks of a group that runs by channels: every stage for the first channels, then for the next.
+fn visit_slices(
+    network: &Network,
+    uses: &Uses,
+    group: &Group,
+    count: u32,
+    visit: &mut dyn FnMut(&Task, &StripColumns),
+) {
+    let Some(all) = ByChannels::of(network, uses, group.first, group.last) else { return };
+    let columns = StripColumns::of(network, uses, group, 0);
+    let mut from = 0;
+    while from < all.channels {
+        let to = from.saturating_add(count.max(1)).min(all.channels);
+        for id in group.stages() {
+            let grid = network.stages[id].grid;
+            let task = Task {
+                stage: id,
+                strip: 0,
+                rows: 0..grid.rows,
+                columns: 0..grid.columns,
+                channels: Some(from..to),
+                is_first: from == 0,
+                is_last: to == all.channels,
+            };
+            visit(&task, &columns);
+        }
+        from = to;
     }
 }
 
@@ -163,7 +200,10 @@ impl Walker<'_> {
         match (self.group.pieces, stage.manner) {
             (_, Manner::Whole) | (Pieces::Whole, _) => (1, 1),
             _ if width == 0 => (0, 1),
-            (Pieces::Rows, Manner::Streamed { .. } | Manner::Accumulated { .. }) => (rows, 1),
+            (
+                Pieces::Rows | Pieces::Channels(_),
+                Manner::Streamed { .. } | Manner::Accumulated { .. },
+            ) => (rows, 1),
             (Pieces::Pixels(_), Manner::Streamed { .. } | Manner::Accumulated { .. }) => {
                 let per_row = width.div_ceil(self.step(id));
                 (rows * per_row, per_row)
@@ -238,6 +278,7 @@ impl Walker<'_> {
             strip: index(self.strip as u64),
             rows,
             columns,
+            channels: None,
             is_first: self.strip == 0 && piece == 0,
             is_last: self.strip + 1 == strips && piece + 1 == all,
         }
@@ -261,7 +302,7 @@ impl Walker<'_> {
             return 0;
         }
         match self.group.pieces {
-            Pieces::Whole => all,
+            Pieces::Whole | Pieces::Channels(_) => all,
             Pieces::Rows => u64::from(rows.end),
             Pieces::Pixels(_) => {
                 let first = self.columns.stage(writer).start;

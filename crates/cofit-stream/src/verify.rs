@@ -10,6 +10,7 @@ use std::fmt;
 use cranelift_entity::{EntityRef, SecondaryMap};
 use smallvec::SmallVec;
 
+use crate::channels::{ByChannels, slice_bytes};
 use crate::network::{Manner, Network, StageId, ValueId};
 use crate::schedule::{Pieces, Schedule, Storage, Uses};
 use crate::tasks::{StripColumns, Task, visit_tasks};
@@ -42,6 +43,8 @@ pub enum Breach {
     Output(ValueId),
     /// Sums were written over before they were complete.
     Sums(StageId),
+    /// A group that cannot run by channels does.
+    Channels(StageId),
 }
 
 impl fmt::Display for Breach {
@@ -66,6 +69,9 @@ impl fmt::Display for Breach {
             }
             Self::Output(value) => write!(f, "the output {value} is not there at the end"),
             Self::Sums(stage) => write!(f, "the sums of {stage} are written over"),
+            Self::Channels(stage) => {
+                write!(f, "the group that begins with {stage} cannot run by channels")
+            }
         }
     }
 }
@@ -116,6 +122,13 @@ pub fn verify(network: &Network, schedule: &Schedule) -> Result<(), Breach> {
         }
     }
     for group in &schedule.groups {
+        let is_by_channels = matches!(group.pieces, Pieces::Channels(_));
+        if is_by_channels
+            && (group.strips.len() != 1
+                || ByChannels::of(network, &uses, group.first, group.last).is_none())
+        {
+            return Err(Breach::Channels(group.first));
+        }
         visit_tasks(network, &uses, group, &mut |task, columns| {
             if check.found.is_none()
                 && let Err(breach) = check.task(group, task, columns)
@@ -202,6 +215,9 @@ impl Check<'_> {
         task: &Task,
         columns: &StripColumns,
     ) -> Result<(), Breach> {
+        if let Some(channels) = &task.channels {
+            return self.slice(group, task, channels);
+        }
         let stage = &self.network.stages[task.stage];
         let is_in_place = matches!(stage.manner, Manner::Streamed { in_place: true });
         let is_streamed = matches!(stage.manner, Manner::Streamed { .. });
@@ -262,6 +278,119 @@ impl Check<'_> {
                     * u64::from(task.columns.end - task.columns.start)
             }
         };
+        Ok(())
+    }
+
+    /// A task that works on some channels.
+    fn slice(
+        &mut self,
+        group: &crate::Group,
+        task: &Task,
+        channels: &std::ops::Range<u32>,
+    ) -> Result<(), Breach> {
+        let stage = &self.network.stages[task.stage];
+        let is_summed = task.stage == group.last;
+        let bytes = |value: ValueId| slice_bytes(self.network.values[value].grid, channels);
+        if !is_summed {
+            for &value in &stage.writes {
+                let it = bytes(value);
+                self.mark(value, it.start, it.end, false)?;
+            }
+        }
+        let all = ByChannels::of(self.network, self.uses, group.first, group.last);
+        let (sums, all) = (self.schedule.sums[task.stage], all.map_or(0, |it| it.sums));
+        let tag = Tag::sums(task.stage);
+        let has_room = matches!(sums, Storage::Arena { capacity, .. } if capacity >= all);
+        if is_summed && !has_room {
+            return Err(Breach::Sums(task.stage));
+        }
+        for at in 0..if is_summed { all } else { 0 } {
+            let address = self.address(sums, at).ok_or(Breach::Sums(task.stage))?;
+            if !task.is_first && self.tags[address] != tag {
+                return Err(Breach::Sums(task.stage));
+            }
+            self.tags[address] = tag;
+        }
+        for read in &stage.reads {
+            let grid = self.network.values[read.value].grid;
+            if task.stage == group.first {
+                let columns = 0..grid.columns;
+                self.read(task.stage, read.value, 0..grid.rows, columns.clone(), columns)?;
+            } else {
+                let (first, pixel) = (bytes(read.value).start, channels.end - channels.start);
+                let down = read.reach.rows(0, stage.grid.rows, grid);
+                let across = read.reach.columns(0, stage.grid.columns, grid);
+                for row in down.map(u64::from) {
+                    let at = |column: u32| {
+                        let place = row * u64::from(grid.columns) + u64::from(column);
+                        first + place * u64::from(pixel)
+                    };
+                    let run = at(across.start)..at(across.end);
+                    self.read_run(task.stage, read.value, run, grid.columns, 0)?;
+                }
+            }
+        }
+        for &value in &stage.writes {
+            if !is_summed {
+                let it = bytes(value);
+                self.mark(value, it.start, it.end, true)?;
+            } else if task.is_last {
+                self.over_sums(task.stage, value, sums)?;
+                self.mark(value, 0, self.network.values[value].bytes(), true)?;
+            }
+        }
+        if task.is_last {
+            self.done[task.stage] += stage.grid.area();
+        }
+        Ok(())
+    }
+
+    /// Whether a result of bytes, each made from a sum of four, nowhere runs into sums still to come.
+    fn over_sums(&self, stage: StageId, value: ValueId, sums: Storage) -> Result<(), Breach> {
+        let storage = self.schedule.values[value];
+        let bytes = self.network.values[value].bytes();
+        if storage == Storage::Outside {
+            return Ok(());
+        }
+        let mut made: Vec<u64> = vec![u64::MAX; self.tags.len()];
+        for at in 0..bytes {
+            let address = self.address(storage, at).ok_or(Breach::Place(value))?;
+            made[address] = made[address].min(at);
+        }
+        for at in 0..bytes.saturating_mul(4) {
+            let address = self.address(sums, at).ok_or(Breach::Sums(stage))?;
+            if made[address] < at / 4 {
+                return Err(Breach::Sums(stage));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether bytes of a value that lie in a sequence are there.
+    fn read_run(
+        &self,
+        stage: StageId,
+        value: ValueId,
+        bytes: std::ops::Range<u64>,
+        width: u32,
+        first_column: u32,
+    ) -> Result<(), Breach> {
+        let storage = self.schedule.values[value];
+        let pixel_bytes = self.network.values[value].pixel_bytes.max(1);
+        for (at, place) in self.places(value, storage, bytes.start, bytes.end)? {
+            let tags = &self.tags[place];
+            let wrong = (at..).zip(tags).find(|(at, tag)| **tag != Tag::of(value, *at));
+            let Some((at, tag)) = wrong else { continue };
+            let (pixel, width) = (at / pixel_bytes, u64::from(width.max(1)));
+            let position = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
+            return Err(Breach::Missing {
+                stage,
+                value,
+                row: position(pixel / width),
+                column: position(pixel % width + u64::from(first_column)),
+                instead: tag.value(),
+            });
+        }
         Ok(())
     }
 
@@ -353,23 +482,9 @@ impl Check<'_> {
         if storage == Storage::Outside {
             return Ok(());
         }
-        let it = &self.network.values[value];
-        let width = u64::from(local.end - local.start).max(1);
+        let width = local.end.saturating_sub(local.start);
         for (from, to) in self.runs(value, rows, &columns, &local) {
-            for (at, place) in self.places(value, storage, from, to)? {
-                let tags = &self.tags[place];
-                let wrong = (at..).zip(tags).find(|(at, tag)| **tag != Tag::of(value, *at));
-                let Some((at, tag)) = wrong else { continue };
-                let pixel = at / it.pixel_bytes.max(1);
-                let position = |at: u64| u32::try_from(at).unwrap_or(u32::MAX);
-                return Err(Breach::Missing {
-                    stage,
-                    value,
-                    row: position(pixel / width),
-                    column: position(pixel % width + u64::from(local.start)),
-                    instead: tag.value(),
-                });
-            }
+            self.read_run(stage, value, from..to, width, local.start)?;
         }
         Ok(())
     }

@@ -4,8 +4,9 @@
 //! its next best choice makes room at a lower price. What comes out fits at every instant; whether
 //! it can be laid out is for the caller to find.
 
+use super::Question;
 use super::room::Room;
-use super::{Question, price};
+use super::ways::{Item, Way, Ways};
 
 /// Rounds over all items at most; each ends sooner where nothing is gained.
 const ROUNDS: u32 = 6;
@@ -14,13 +15,14 @@ const ROUNDS: u32 = 6;
 const MOST_PAIRED: usize = 250;
 
 /// A cheaper assignment than `known`, if there is one nearby; `None` where `known` does not fit.
-pub(super) fn improve(question: &Question, known: &[usize]) -> Option<Vec<usize>> {
-    let mut at = Walk { question, room: Room::new(question), chosen: known.to_vec() };
-    if known.len() != question.items.len() {
+pub(super) fn improve(question: &Question, ways: &Ways, known: &[usize]) -> Option<Vec<usize>> {
+    let items = &ways.items;
+    let mut at = Walk { items, room: Room::new(question, ways), chosen: known.to_vec() };
+    if known.len() != items.len() {
         return None;
     }
-    for (item, &choice) in question.items.iter().zip(known) {
-        if !at.room.take(item.choices.get(choice)?) {
+    for (item, &choice) in items.iter().zip(known) {
+        if !at.room.take(item.ways.get(choice)?.as_ref()?) {
             return None;
         }
     }
@@ -45,34 +47,33 @@ pub(super) fn improve(question: &Question, known: &[usize]) -> Option<Vec<usize>
 }
 
 struct Walk<'a> {
-    question: &'a Question,
+    items: &'a [Item],
     room: Room,
     chosen: Vec<usize>,
 }
 
-impl Walk<'_> {
-    /// What an item costs where it is.
-    fn cost(&self, item: usize) -> u128 {
-        price(&self.question.items[item].choices[self.chosen[item]])
+impl<'a> Walk<'a> {
+    /// Where an item is.
+    fn way(&self, item: usize) -> Option<&'a Way> {
+        self.items[item].ways.get(self.chosen[item])?.as_ref()
     }
 
-    /// The choices of an item that cost less than `limit`, the cheapest first.
-    fn below(&self, item: usize, limit: u128) -> Vec<usize> {
-        let choices = &self.question.items[item].choices;
-        let mut below: Vec<usize> =
-            (0..choices.len()).filter(|&at| price(&choices[at]) < limit).collect();
-        below.sort_by_key(|&at| (price(&choices[at]), at));
-        below
+    /// What an item costs where it is.
+    fn cost(&self, item: usize) -> u128 {
+        self.way(item).map_or(0, |way| way.price)
     }
 
     fn lift(&mut self, item: usize) {
-        self.room.give_back(&self.question.items[item].choices[self.chosen[item]]);
+        if let Some(way) = self.way(item) {
+            self.room.give_back(way);
+        }
     }
 
-    /// Puts a lifted item to the first of `choices` that fits.
-    fn put(&mut self, item: usize, choices: &[usize]) -> bool {
-        for &at in choices {
-            if self.room.take(&self.question.items[item].choices[at]) {
+    /// Puts a lifted item to the cheapest of its choices below a price that fits.
+    fn put_below(&mut self, item: usize, limit: u128) -> bool {
+        let cheaper = self.items[item].cheapest_first().take_while(|(_, way)| way.price < limit);
+        for (at, way) in cheaper {
+            if self.room.take(way) {
                 self.chosen[item] = at;
                 return true;
             }
@@ -80,40 +81,49 @@ impl Walk<'_> {
         false
     }
 
+    /// Puts a lifted item to a choice, if it fits there.
+    fn put(&mut self, item: usize, at: usize) -> bool {
+        let way = self.items[item].ways.get(at).and_then(Option::as_ref);
+        let fits = way.is_some_and(|way| self.room.take(way));
+        if fits {
+            self.chosen[item] = at;
+        }
+        fits
+    }
+
     fn move_alone(&mut self, item: usize) -> bool {
-        let cheaper = self.below(item, self.cost(item));
-        if cheaper.is_empty() {
+        let (before, limit) = (self.chosen[item], self.cost(item));
+        if self.items[item].cheapest_first().next().is_none_or(|(_, way)| way.price >= limit) {
             return false;
         }
-        let before = self.chosen[item];
         self.lift(item);
-        if self.put(item, &cheaper) {
+        if self.put_below(item, limit) {
             return true;
         }
-        self.put(item, &[before]);
+        self.put(item, before);
         false
     }
 
     fn move_with_another(&mut self, item: usize, others: &[usize]) -> bool {
-        for choice in self.below(item, self.cost(item)) {
-            let gain = self.cost(item) - price(&self.question.items[item].choices[choice]);
+        let (items, cost) = (self.items, self.cost(item));
+        for (choice, way) in items[item].cheapest_first().take_while(|(_, way)| way.price < cost) {
+            let gain = cost - way.price;
             for &other in others.iter().filter(|&&other| other != item) {
-                if self.question.items[other].choices.len() < 2 {
+                if items[other].ways.len() < 2 {
                     continue;
                 }
                 let before = (self.chosen[item], self.chosen[other]);
                 let limit = self.cost(other).saturating_add(gain);
                 self.lift(item);
                 self.lift(other);
-                if self.put(item, &[choice]) {
-                    let cheaper = self.below(other, limit);
-                    if self.put(other, &cheaper) {
+                if self.put(item, choice) {
+                    if self.put_below(other, limit) {
                         return true;
                     }
                     self.lift(item);
                 }
-                self.put(item, &[before.0]);
-                self.put(other, &[before.1]);
+                self.put(item, before.0);
+                self.put(other, before.1);
             }
         }
         false

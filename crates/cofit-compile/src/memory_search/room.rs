@@ -1,111 +1,88 @@
-//! Bytes that are taken of every region at every instant that matters.
+//! Bytes that are left of every region at every instant that matters.
 
-use super::{Choice, Extent, Question, Region};
+use super::ways::{Part, Way, Ways};
+use super::{Question, Region};
 
-/// Bytes that are taken, while items are placed and removed again.
-///
-/// Only instants at which some extent begins are kept: nothing is live at once that is not live
-/// together when the last of it begins. Sizes count rounded up to the region's alignment, since
-/// what lies above begins there.
+/// Bytes that are left, while items are placed and removed again.
 pub(super) struct Room {
-    regions: Vec<Region>,
-    /// The instants that matter, ascending.
-    instants: Vec<u64>,
-    /// Bytes taken, by region and instant.
-    taken: Vec<Vec<u64>>,
+    /// Instants that matter.
+    instants: usize,
+    /// Bytes left, all instants of the first region before those of the next.
+    left: Vec<u64>,
 }
 
 impl Room {
-    pub(super) fn new(question: &Question) -> Self {
-        let instants = instants(question);
+    pub(super) fn new(question: &Question, ways: &Ways) -> Self {
+        let of_region = |region| std::iter::repeat_n(ceiling(region), ways.instants);
         Self {
-            taken: vec![vec![0; instants.len()]; question.regions.len()],
-            regions: question.regions.clone(),
-            instants,
+            instants: ways.instants,
+            left: question.regions.iter().flat_map(of_region).collect(),
         }
     }
 
     /// Instants that matter.
-    pub(super) fn len(&self) -> usize {
-        self.instants.len()
+    pub(super) const fn len(&self) -> usize {
+        self.instants
     }
 
-    /// Bytes that a region has left at the instant in position `at`.
-    pub(super) fn left(&self, region: usize, at: usize) -> u64 {
-        ceiling(&self.regions[region]).saturating_sub(self.taken[region][at])
+    /// Bytes that a region has left, by instant.
+    pub(super) fn left(&self, region: usize) -> &[u64] {
+        &self.left[region * self.instants..][..self.instants]
     }
 
-    /// Whether a choice fits beside what is there.
-    pub(super) fn takes(&self, choice: &Choice) -> bool {
-        choice.extents.iter().all(|extent| {
-            let Some(region) = self.regions.get(extent.region) else { return false };
-            let bytes = rounded(extent, region);
-            extent.bytes <= region.block
-                && extent.bytes <= region.capacity
-                && self.span(extent).all(|at| bytes <= self.left(extent.region, at))
+    /// The bytes that each region has left at every instant.
+    pub(super) fn least(&self, least: &mut Vec<u64>) {
+        least.clear();
+        if self.instants > 0 {
+            let regions = self.left.chunks_exact(self.instants);
+            least.extend(regions.map(|left| left.iter().copied().min().unwrap_or(u64::MAX)));
+        }
+    }
+
+    /// Whether the parts of a way fit, each by itself, beside what is there; `least` are the bytes
+    /// that each region has left at every instant.
+    pub(super) fn takes(&self, way: &Way, least: &[u64]) -> bool {
+        way.parts.iter().all(|part| {
+            least.get(part.region).is_none_or(|&least| part.bytes <= least) || self.has(part)
         })
     }
 
-    /// Places a choice, if it fits.
-    pub(super) fn take(&mut self, choice: &Choice) -> bool {
-        for (at, extent) in choice.extents.iter().enumerate() {
-            // Extents of one choice may share a region, so each is taken before the next is tried.
-            let alone = Choice { extents: smallvec::smallvec![*extent], cost: 0 };
-            if !self.takes(&alone) {
-                for taken in &choice.extents[..at] {
-                    self.change(taken, false);
-                }
+    fn has(&self, part: &Part) -> bool {
+        self.left(part.region)[part.span.clone()].iter().all(|&left| part.bytes <= left)
+    }
+
+    /// Places a way, if it fits.
+    pub(super) fn take(&mut self, way: &Way) -> bool {
+        for (at, part) in way.parts.iter().enumerate() {
+            // Parts of one way may share a region, so each is taken before the next is tried.
+            if !self.has(part) {
+                way.parts[..at].iter().for_each(|taken| self.give(taken));
                 return false;
             }
-            self.change(extent, true);
+            for left in self.own(part) {
+                *left -= part.bytes;
+            }
         }
         true
     }
 
-    /// Removes a choice that was placed.
-    pub(super) fn give_back(&mut self, choice: &Choice) {
-        for extent in &choice.extents {
-            self.change(extent, false);
+    /// Removes a way that was placed.
+    pub(super) fn give_back(&mut self, way: &Way) {
+        way.parts.iter().for_each(|part| self.give(part));
+    }
+
+    fn give(&mut self, part: &Part) {
+        for left in self.own(part) {
+            *left = left.saturating_add(part.bytes);
         }
     }
 
-    fn change(&mut self, extent: &Extent, is_taken: bool) {
-        let bytes = rounded(extent, &self.regions[extent.region]);
-        for at in self.span(extent) {
-            let taken = &mut self.taken[extent.region][at];
-            *taken =
-                if is_taken { taken.saturating_add(bytes) } else { taken.saturating_sub(bytes) };
-        }
+    fn own(&mut self, part: &Part) -> &mut [u64] {
+        &mut self.left[part.region * self.instants..][part.span.clone()]
     }
-
-    /// The positions of the instants of an extent.
-    pub(super) fn span(&self, extent: &Extent) -> std::ops::Range<usize> {
-        let begin = self.instants.partition_point(|&instant| instant < extent.begin);
-        let end = self.instants.partition_point(|&instant| instant <= extent.end);
-        begin..end.max(begin)
-    }
-}
-
-/// The bytes of an extent with what is lost before the next aligned address.
-pub(super) fn rounded(extent: &Extent, region: &Region) -> u64 {
-    extent.bytes.checked_next_multiple_of(region.alignment.max(1)).unwrap_or(u64::MAX)
 }
 
 /// The capacity of a region in rounded bytes: the topmost content may end off alignment.
 fn ceiling(region: &Region) -> u64 {
     region.capacity.checked_next_multiple_of(region.alignment.max(1)).unwrap_or(u64::MAX)
-}
-
-/// Every instant at which something begins, ascending.
-fn instants(question: &Question) -> Vec<u64> {
-    let mut instants: Vec<u64> = question
-        .items
-        .iter()
-        .flat_map(|item| &item.choices)
-        .flat_map(|choice| &choice.extents)
-        .map(|extent| extent.begin)
-        .collect();
-    instants.sort_unstable();
-    instants.dedup();
-    instants
 }

@@ -1,7 +1,7 @@
 //! A schedule held against the model that it is to run.
 
 use cofit_ir::{Graph, OperatorId, TensorId};
-use cofit_stream::{Manner, Network, Schedule, StageId, Storage, Value};
+use cofit_stream::{ByChannels, Manner, Network, Pieces, Schedule, StageId, Storage, Uses, Value};
 use cofit_vocab::diagnostic::execution as rules;
 use cofit_vocab::{Diagnostic, ElementType, Place};
 use cranelift_entity::{EntityRef, SecondaryMap};
@@ -87,6 +87,7 @@ fn order_of(graph: &Graph, network: &Network) -> Result<Vec<OperatorId>, Refusal
 
 fn check_groups(graph: &Graph, network: &Network, schedule: &Schedule) -> Result<(), Refusal> {
     let mut next = 0;
+    let uses = Uses::of(network);
     let place = |id: StageId| match network.stages.get(id) {
         Some(stage) => Place::operator(graph.operator_name(stage.operator)),
         None => Place::default(),
@@ -110,6 +111,11 @@ fn check_groups(graph: &Graph, network: &Network, schedule: &Schedule) -> Result
         if column != columns {
             let message = format!("the strips of a group have {column} columns of {columns}");
             return Err(refuse(message, place(last)));
+        }
+        if matches!(group.pieces, Pieces::Channels(_))
+            && (group.strips.len() != 1 || ByChannels::of(network, &uses, first, last).is_none())
+        {
+            return Err(refuse("its group cannot run by channels", place(first)));
         }
         // Only what each strip may compute anew: not sums, which would count pixels twice, nor what
         // an operator does beside computing.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cofit_stream::{StripColumns, Task, ValueId, visit_tasks};
+use cofit_stream::{Pieces, StripColumns, Task, ValueId, visit_tasks};
 use cranelift_entity::SecondaryMap;
 
 use super::part::{Part, Scope};
@@ -30,8 +30,12 @@ pub(super) fn ends(scope: Scope<'_>, is_kept: impl Fn(ValueId) -> bool) -> Vec<E
     let mut dying: SecondaryMap<ValueId, bool> = SecondaryMap::new();
     for (value, it) in &network.values {
         let last = uses.readers[value].last().copied().or(uses.writer[value]);
-        dying[value] =
-            !it.is_output && !is_kept(value) && last.is_some_and(|last| group.contains(last));
+        // Slices are freed by the task that reads them.
+        let is_sliced = matches!(group.pieces, Pieces::Channels(_)) && scope.is_internal(value);
+        dying[value] = !is_sliced
+            && !it.is_output
+            && !is_kept(value)
+            && last.is_some_and(|last| group.contains(last));
     }
     let mut trace = Trace { scope, dying, uses: SecondaryMap::new(), ends: Vec::new(), strip: 0 };
     let mut number = 0;

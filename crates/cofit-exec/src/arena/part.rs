@@ -16,6 +16,8 @@ pub(super) struct Part {
     pub columns: Range<u32>,
     /// The columns that its storage holds, which number its pixels.
     pub held: Range<u32>,
+    /// Channels of a map that is stored slice by slice; `None` for all of one that is not.
+    pub channels: Option<Range<u32>>,
 }
 
 /// A row of a part: bytes side by side.
@@ -34,13 +36,13 @@ impl Part {
     pub fn whole(network: &Network, value: ValueId) -> Self {
         let grid = network.values[value].grid;
         let columns = 0..grid.columns;
-        Self { value, rows: 0..grid.rows, columns: columns.clone(), held: columns }
+        Self { value, rows: 0..grid.rows, columns: columns.clone(), held: columns, channels: None }
     }
 
     /// Whether it is all of its value.
     pub fn is_whole(&self, network: &Network) -> bool {
         let grid = network.values[self.value].grid;
-        self.rows == (0..grid.rows) && self.columns == (0..grid.columns)
+        self.rows == (0..grid.rows) && self.columns == (0..grid.columns) && self.channels.is_none()
     }
 
     /// Rows and columns, in numbers.
@@ -49,7 +51,17 @@ impl Part {
         (rows, self.columns.end.saturating_sub(self.columns.start))
     }
 
-    /// Its rows, top to bottom; `None` where it has columns that are not held.
+    /// Its bytes.
+    pub fn bytes(&self, network: &Network) -> u64 {
+        let (rows, columns) = self.extent();
+        let pixel = match &self.channels {
+            Some(channels) => u64::from(channels.end - channels.start),
+            None => network.values[self.value].pixel_bytes,
+        };
+        u64::from(rows) * u64::from(columns) * pixel
+    }
+
+    /// Its rows, or the pixels of a slice, top to bottom; `None` where it has columns that are not held.
     pub fn runs(&self, network: &Network) -> Option<impl Iterator<Item = Run> + use<>> {
         let value = &network.values[self.value];
         let pixel = value.pixel_bytes;
@@ -64,11 +76,27 @@ impl Part {
         let left = u64::from(self.columns.start);
         let inside = left.saturating_sub(u64::from(self.held.start));
         let rows = if columns == 0 { 0..0 } else { self.rows.clone() };
+        let slice = self.channels.clone();
+        let area = value.grid.area();
+        let across = u64::from(columns).max(1);
+        let units = match slice {
+            Some(_) => 0..u64::from(rows.end - rows.start) * u64::from(columns),
+            None => rows.start.into()..rows.end.into(),
+        };
         // No product exceeds the bytes of the value, which the model's verification bounds.
-        Some(rows.map(move |row| Run {
-            stored: (u64::from(row) * width + inside) * pixel,
-            byte: (u64::from(row) * all + left) * pixel,
-            length: u64::from(columns) * pixel,
+        Some(units.map(move |unit| match &slice {
+            Some(channels) => {
+                let (first, length) =
+                    (u64::from(channels.start), u64::from(channels.end - channels.start));
+                let row = u64::from(rows.start) + unit / across;
+                let unit = row * all + left + unit % across;
+                Run { stored: first * area + unit * length, byte: unit * pixel + first, length }
+            }
+            None => Run {
+                stored: (unit * width + inside) * pixel,
+                byte: (unit * all + left) * pixel,
+                length: u64::from(columns) * pixel,
+            },
         }))
     }
 }
@@ -90,7 +118,8 @@ impl Scope<'_> {
             let rows = read.reach.rows(task.rows.start, task.rows.end, grid);
             let columns = read.reach.columns(task.columns.start, task.columns.end, grid);
             let held = self.held(read.value, strip);
-            (*read, Part { value: read.value, rows, columns, held })
+            let channels = self.channels(task, read.value);
+            (*read, Part { value: read.value, rows, columns, held, channels })
         });
         reads.collect()
     }
@@ -99,6 +128,7 @@ impl Scope<'_> {
     pub fn results(&self, task: &Task, strip: &StripColumns) -> SmallVec<[Part; 1]> {
         let stage = &self.network.stages[task.stage];
         let is_written = match stage.manner {
+            _ if self.is_summed(task) => task.is_last,
             Manner::Streamed { .. } | Manner::Whole => true,
             Manner::Accumulated { .. } => task.is_last,
         };
@@ -108,9 +138,20 @@ impl Scope<'_> {
                 Manner::Streamed { .. } => (task.rows.clone(), task.columns.clone()),
                 Manner::Accumulated { .. } | Manner::Whole => (whole.rows, whole.columns),
             };
-            Part { value, rows, columns, held: self.held(value, strip) }
+            let channels = self.channels(task, value);
+            Part { value, rows, columns, held: self.held(value, strip), channels }
         });
         writes.collect()
+    }
+
+    /// Whether a task adds channels to the sums of the last stage of a group that runs by channels.
+    pub fn is_summed(&self, task: &Task) -> bool {
+        task.channels.is_some() && task.stage == self.group.last
+    }
+
+    /// The channels of a value that a task works on, where the value is stored slice by slice.
+    fn channels(&self, task: &Task, value: ValueId) -> Option<Range<u32>> {
+        task.channels.clone().filter(|_| self.is_internal(value))
     }
 
     /// The columns of a value that its storage holds.

@@ -1,7 +1,9 @@
 //! Kernels for pieces of operators.
 
-use cofit_ir::{Graph, Op, OperatorId, Padding, Shape, Tensor};
-use cofit_stream::{Reach, Stage, Task};
+use std::ops::Range;
+
+use cofit_ir::{ConstantData, Graph, Op, OperatorId, Padding, Shape, Tensor, TensorRole};
+use cofit_stream::{ChannelRole, Reach, Stage, Task};
 use cofit_vocab::{ElementType, Macs};
 use smallvec::SmallVec;
 
@@ -17,7 +19,7 @@ use crate::site::{Refusal, Site};
 const MOST_CONSTANTS: u64 = 16 << 20;
 
 /// What kernels for pieces of one stage differ in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Signature {
     /// Rows and columns of the result.
     result: (u32, u32),
@@ -27,6 +29,8 @@ pub(super) struct Signature {
     before: (u32, u32),
     /// Rows of border below and columns to the right.
     after: (u32, u32),
+    /// Channels of the result, where it has not all of them.
+    channels: Option<Range<u32>>,
 }
 
 impl Signature {
@@ -37,6 +41,7 @@ impl Signature {
             operand: operands.first().map_or((0, 0), Part::extent),
             before: (0, 0),
             after: (0, 0),
+            channels: result.channels.clone(),
         };
         let reach = stage.reads.first().map(|read| read.reach);
         if let (Some(Reach::Window { rows, columns }), Some(operand)) = (reach, operands.first()) {
@@ -54,7 +59,7 @@ impl Signature {
 }
 
 /// The border before and after `read` that would be read if it was there.
-fn border((first, end): (i64, i64), read: std::ops::Range<u32>) -> (u32, u32) {
+fn border((first, end): (i64, i64), read: Range<u32>) -> (u32, u32) {
     let amount = |length: i64| u32::try_from(length.max(0)).unwrap_or(u32::MAX);
     if read.is_empty() {
         return (amount(end.saturating_sub(first)), 0);
@@ -94,14 +99,25 @@ impl PieceKernel {
             if stage.reads.iter().any(|read| read.operand == position) {
                 // Operands that are read pixel by pixel are all as large as the first.
                 tensor.shape = extended(&tensor.shape, signature.operand);
+                if let (Some(channels), ChannelRole::Apart) = (&signature.channels, stage.channels)
+                {
+                    tensor.shape = with_channels(&tensor.shape, channels);
+                }
             } else if border == Border::Operand && position == 1 {
                 tensor = border_operand(&tensor, signature);
+            } else if let Some(channels) = &signature.channels
+                && let Some(axis) = channel_axis(&operator.op, position)
+            {
+                tensor = cut(&tensor, axis, channels);
             }
             *id = part.tensor(tensor);
         }
         for id in &mut operator.outputs {
             let mut tensor = graph.tensors[*id].clone();
             tensor.shape = extended(&tensor.shape, signature.result);
+            if let Some(channels) = &signature.channels {
+                tensor.shape = with_channels(&tensor.shape, channels);
+            }
             *id = part.tensor(tensor);
         }
         let id = part.operator(operator);
@@ -184,6 +200,54 @@ fn border_operand(whole: &Tensor, signature: &Signature) -> Tensor {
     let bytes: Vec<u8> =
         amounts.iter().flat_map(|&amount| i64::from(amount).to_le_bytes()).collect();
     Tensor::constant(whole.name.clone(), ElementType::Int64, Shape::new(&[4, 2]), bytes)
+}
+
+/// The axis of a constant operand that runs along the channels of the result, if one does.
+const fn channel_axis(op: &Op, position: usize) -> Option<usize> {
+    match (op, position) {
+        (Op::Conv2d(_), 1 | 2) | (Op::DepthwiseConv2d(_), 2) => Some(0),
+        (Op::DepthwiseConv2d(_), 1) => Some(3),
+        _ => None,
+    }
+}
+
+/// A map's shape with fewer channels.
+fn with_channels(shape: &Shape, channels: &Range<u32>) -> Shape {
+    let mut lengths = shape.dimensions().to_vec();
+    if let Some(last) = lengths.last_mut() {
+        *last = channels.end - channels.start;
+    }
+    Shape::new(&lengths)
+}
+
+/// Positions `range` along an axis of a constant of whole bytes, with the scales of their own.
+fn cut(tensor: &Tensor, axis: usize, range: &Range<u32>) -> Tensor {
+    let mut part = tensor.clone();
+    let mut lengths = tensor.shape.dimensions().to_vec();
+    let all = lengths.get(axis).copied().unwrap_or(1) as usize;
+    let (from, to) = (range.start as usize, range.end as usize);
+    let width = tensor.element.bits().div_ceil(8) as usize;
+    let inner: usize = lengths.iter().skip(axis + 1).map(|&length| length as usize).product();
+    let inner = inner * width;
+    if let Some(length) = lengths.get_mut(axis) {
+        *length = range.end - range.start;
+    }
+    part.shape = Shape::new(&lengths);
+    if let TensorRole::Constant(ConstantData::Present(data)) = &tensor.role {
+        let rows = data.chunks_exact((all * inner).max(1));
+        let data: Vec<u8> = rows
+            .flat_map(|row| row.get(from * inner..to * inner).unwrap_or_default())
+            .copied()
+            .collect();
+        part.role = TensorRole::Constant(ConstantData::Present(data.into()));
+    }
+    if let Some(found) = part.quantisation.as_mut().filter(|it| it.is_per_axis()) {
+        found.scales = found.scales.get(from..to).unwrap_or_default().into();
+        if found.zero_points.len() == all {
+            found.zero_points = found.zero_points.get(from..to).unwrap_or_default().into();
+        }
+    }
+    part
 }
 
 /// A map's shape with other rows and columns.

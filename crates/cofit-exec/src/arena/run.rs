@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cofit_ir::{Graph, Model, TensorId};
+use cofit_ir::{Graph, Model, Op, TensorId};
 use cofit_stream::{
-    Group, Manner, Pieces, Schedule, Stage, StageId, StripColumns, Task, Uses, ValueId, visit_tasks,
+    ChannelRole, Group, Manner, Pieces, Schedule, Stage, StageId, StripColumns, Task, Uses,
+    ValueId, visit_tasks,
 };
 use cofit_vocab::diagnostic::execution as rules;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -17,6 +18,7 @@ use super::piece::{PieceKernels, Signature};
 use super::{Account, Piece, PieceObserver, check};
 use crate::buffer::{Buffer, Slice};
 use crate::call::Fault;
+use crate::kernels::channel_sums::ChannelSums;
 use crate::kernels::sums::Sums;
 use crate::network::{Network, State, Stop};
 use crate::site::{Refusal, Site};
@@ -35,7 +37,18 @@ pub(super) fn run(
     let limit = network.options().memory_limit;
     let notes = schedule.groups.iter().map(|group| notes_of(stages, group)).max().unwrap_or(0);
     let left = limit.saturating_sub(Bytes(notes)).get();
-    let memories = Memories::new(stages, schedule, |id| sum_bytes(&stages.stages[id]), left);
+    let is_summed = |id: StageId| {
+        let mut by_channels =
+            schedule.groups.iter().filter(|it| matches!(it.pieces, Pieces::Channels(_)));
+        by_channels.any(|group| group.last == id)
+    };
+    let sums = |id: StageId| match stages.stages[id].channels {
+        ChannelRole::Dense { sums: Some(bytes) } if is_summed(id) => bytes,
+        ChannelRole::Dense { .. } | ChannelRole::Apart | ChannelRole::None => {
+            sum_bytes(&stages.stages[id])
+        }
+    };
+    let memories = Memories::new(stages, schedule, sums, left);
     let memories = memories.ok_or_else(|| {
         let message = format!(
             "an arena of {}, with what is noted about its bytes and pixels, takes more than {limit}",
@@ -52,6 +65,7 @@ pub(super) fn run(
         observer,
         memories,
         kernels: BTreeMap::new(),
+        channel_sums: None,
         account: Account::default(),
         bytes: Vec::new(),
     };
@@ -101,6 +115,8 @@ struct Runner<'a> {
     memories: Memories,
     /// Kernels for pieces of the stages of the group that runs.
     kernels: BTreeMap<StageId, PieceKernels>,
+    /// The last stage of a group that runs by channels.
+    channel_sums: Option<ChannelSums>,
     account: Account,
     /// Scratch.
     bytes: Vec<u8>,
@@ -158,6 +174,7 @@ impl Runner<'_> {
             number = number.saturating_add(1);
         });
         self.kernels.clear();
+        self.channel_sums = None;
         outcome
     }
 
@@ -165,7 +182,8 @@ impl Runner<'_> {
     fn end(&mut self, scope: Scope<'_>, strip: &StripColumns, end: &End) {
         let End { value, row, ref columns, .. } = *end;
         let held = scope.held(value, strip);
-        let part = Part { value, rows: row..row + 1, columns: columns.clone(), held };
+        let part =
+            Part { value, rows: row..row + 1, columns: columns.clone(), held, channels: None };
         for run in part.runs(self.stages).into_iter().flatten() {
             self.memories.free(Owner::Value(value), run);
         }
@@ -176,10 +194,16 @@ impl Runner<'_> {
         let operands = scope.operands(task, strip);
         let results = scope.results(task, strip);
         self.account.pieces = self.account.pieces.saturating_add(1);
-        self.account.constant_bytes += Bytes(stage.constant_bytes);
+        if task.channels.is_none() || task.is_first {
+            self.account.constant_bytes += Bytes(stage.constant_bytes);
+        }
+        if scope.is_summed(task) {
+            return self.add_channels(stage, task, &operands, &results);
+        }
         let is_all = operands.iter().all(|(_, part)| part.is_whole(self.stages))
             && results.iter().all(|part| part.is_whole(self.stages));
-        let is_in_place = stage.manner == Manner::Streamed { in_place: true };
+        let is_in_place =
+            stage.manner == Manner::Streamed { in_place: true } && task.channels.is_none();
         let sums = Owner::Sums(task.stage);
         if task.is_first && scope.group.pieces != Pieces::Whole {
             self.memories.promise(sums, sums_of(stage));
@@ -221,7 +245,104 @@ impl Runner<'_> {
         if task.is_last {
             self.memories.free(sums, sums_of(stage));
         }
+        self.free_slices(&operands);
         Ok(())
+    }
+
+    /// Poisons slices, which have one reader each.
+    fn free_slices(&mut self, operands: &[(cofit_stream::Read, Part)]) {
+        for (_, part) in operands.iter().filter(|(_, part)| part.channels.is_some()) {
+            for run in part.runs(self.stages).into_iter().flatten() {
+                self.memories.free(Owner::Value(part.value), run);
+            }
+        }
+    }
+
+    /// Adds channels to the sums of a pointwise convolution; after the last, makes its result of them.
+    fn add_channels(
+        &mut self,
+        stage: &Stage,
+        task: &Task,
+        operands: &[(cofit_stream::Read, Part)],
+        results: &[Part],
+    ) -> Result<(), Stop> {
+        let owner = Owner::Sums(task.stage);
+        let ChannelRole::Dense { sums: Some(length) } = stage.channels else {
+            return Err(self.fault(stage, "it has no sums"));
+        };
+        let all = Run { stored: 0, byte: 0, length };
+        let kernel = match self.channel_sums.take() {
+            Some(kernel) => kernel,
+            None => self.prepare_channel_sums(stage).map_err(Stop::Wrong)?,
+        };
+        let mut sums = vec![0; usize::try_from(length / 4).unwrap_or(0)];
+        if task.is_first {
+            self.memories.promise(owner, all);
+        } else {
+            self.bytes.clear();
+            let read = self.memories.read(owner, all, &mut self.bytes);
+            read.map_err(|loss| self.lost_by(stage, &loss))?;
+            for (sum, &bytes) in sums.iter_mut().zip(self.bytes.as_chunks::<4>().0) {
+                *sum = i32::from_le_bytes(bytes);
+            }
+        }
+        let channels = task.channels.clone().unwrap_or_default();
+        for (_, pixels) in self.fetch(stage, operands)? {
+            let channels = channels.start as usize..channels.end as usize;
+            kernel
+                .add(&mut sums, pixels.as_slice(), channels)
+                .map_err(|Fault(message)| self.fault(stage, &message))?;
+        }
+        let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+        self.memories.write(owner, all, &bytes);
+        self.free_slices(operands);
+        if let Some(part) = results.first() {
+            self.account.macs[task.stage] += stage.macs;
+            let result = self.finish_channels(stage, task.stage, &kernel, part, sums.len())?;
+            self.memories.free(owner, all);
+            self.keep(stage, task.stage, part, result.as_slice(), false, operands)?;
+        }
+        self.channel_sums = Some(kernel);
+        Ok(())
+    }
+
+    fn prepare_channel_sums(&self, stage: &Stage) -> Result<ChannelSums, Refusal> {
+        let site = Site::new(self.graph, stage.operator, self.network.options().rounding);
+        match &self.graph.operators[stage.operator].op {
+            Op::Conv2d(conv) => ChannelSums::new(conv, &site),
+            _ => Err(site.unsupported()),
+        }
+    }
+
+    /// Makes a result of sums in the arena: each byte is written when its sum has been read, and may
+    /// lie where sums lay that have.
+    fn finish_channels(
+        &mut self,
+        stage: &Stage,
+        id: StageId,
+        kernel: &ChannelSums,
+        part: &Part,
+        count: usize,
+    ) -> Result<Buffer, Stop> {
+        let tensor = self.stages.values[part.value].tensors.first();
+        let element = tensor.map(|&id| self.graph.tensors[id].element);
+        let element = element.ok_or_else(|| self.fault(stage, "it has no result"))?;
+        let mut packed = Vec::with_capacity(count);
+        for at in 0..count {
+            let byte = at as u64;
+            let sum = Run { stored: byte * 4, byte: byte * 4, length: 4 };
+            self.bytes.clear();
+            let read = self.memories.read(Owner::Sums(id), sum, &mut self.bytes);
+            read.map_err(|loss| self.lost_by(stage, &loss))?;
+            let sum = self.bytes.as_chunks::<4>().0.first().copied().unwrap_or_default();
+            // The low byte is the element, signed or not.
+            let [low, ..] = kernel.finish(at, i32::from_le_bytes(sum)).to_le_bytes();
+            let run = Run { stored: byte, byte, length: 1 };
+            self.memories.write(Owner::Value(part.value), run, &[low]);
+            packed.push(low);
+        }
+        Buffer::from_packed(element, count, &packed)
+            .ok_or_else(|| self.fault(stage, "a result has a type without kernels"))
     }
 
     /// Runs an operator at once. Returns those of its results that are values.
@@ -346,8 +467,7 @@ impl Runner<'_> {
         }
         let packed = element.and_then(|element| result.to_buffer().to_packed(element));
         let packed = packed.ok_or_else(|| self.fault(stage, "a result is of another type"))?;
-        let (rows, columns) = part.extent();
-        if packed.len() as u64 != u64::from(rows) * u64::from(columns) * pixel {
+        if packed.len() as u64 != part.bytes(self.stages) {
             return Err(self.fault(stage, "a result has another length than its piece"));
         }
         self.store(part, &packed);
@@ -357,6 +477,7 @@ impl Runner<'_> {
             value: part.value,
             rows: part.rows.clone(),
             columns: part.columns.clone(),
+            channels: part.channels.clone(),
             elements: result,
         };
         match self.observer.piece(&piece).is_break() {

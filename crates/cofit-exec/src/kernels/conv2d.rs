@@ -31,19 +31,14 @@ pub(crate) fn prepare(op: &Conv2d, site: &Site<'_>) -> Result<Kernel, Refusal> {
         {
             let bias = float_bias(site, 2, channels)?;
             let image = Patches { sliding: sliding.of_one_image(), ..shape };
-            let [input_length, output_length] = sliding.image_lengths();
+            let lengths = sliding.image_lengths();
             Ok(Box::new(move |call: &mut Call<'_>| {
-                let weights = scaled.weights.get(&call.inputs)?;
-                let inputs = call.inputs.get::<f32>(0)?.chunks_exact(input_length);
-                let outputs = call.outputs.get::<f32>(0)?.chunks_exact_mut(output_length);
-                for (input, output) in inputs.zip(outputs) {
-                    let measured = scaled.measure(input);
-                    image.convolve(&measured.codes, &weights, 0, output, |channel, w, patch| {
-                        let sum = scaled.real(channel, dot(w, patch), &measured);
+                scaled.for_each(call, lengths, |measured, weights, output| {
+                    image.convolve(&measured.codes, weights, 0, output, |channel, w, patch| {
+                        let sum = scaled.real(channel, dot(w, patch), measured);
                         activate(activation, sum + bias[channel])
-                    })?;
-                }
-                Ok(())
+                    })
+                })
             }))
         }
         (ElementType::Float32, ElementType::Float32) => {

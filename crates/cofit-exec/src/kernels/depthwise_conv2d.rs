@@ -32,26 +32,21 @@ pub(crate) fn prepare(op: &DepthwiseConv2d, site: &Site<'_>) -> Result<Kernel, R
         {
             let bias = float_bias(site, 2, channels)?;
             let image = Channelwise { sliding: sliding.of_one_image(), ..channelwise };
-            let [input_length, output_length] = sliding.image_lengths();
+            let lengths = sliding.image_lengths();
             Ok(Box::new(move |call: &mut Call<'_>| {
-                let weights = scaled.weights.get(&call.inputs)?;
-                let inputs = call.inputs.get::<f32>(0)?.chunks_exact(input_length);
-                let outputs = call.outputs.get::<f32>(0)?.chunks_exact_mut(output_length);
-                for (input, output) in inputs.zip(outputs) {
-                    let measured = scaled.measure(input);
+                scaled.for_each(call, lengths, |measured, weights, output| {
                     image.convolve(
                         &measured.codes,
-                        &weights,
+                        weights,
                         output,
                         &vec![0; channels],
                         |sum: &mut i32, x, w| *sum += i32::from(x) * i32::from(w),
                         |channel, sum| {
-                            let sum = scaled.real(channel, sum, &measured);
+                            let sum = scaled.real(channel, sum, measured);
                             activate(activation, sum + bias[channel])
                         },
-                    )?;
-                }
-                Ok(())
+                    )
+                })
             }))
         }
         (ElementType::Float32, ElementType::Float32) => {

@@ -9,12 +9,13 @@
 use cofit_vocab::ElementType;
 
 use super::weights::IntegerWeights;
+use crate::call::{Call, Fault};
 use crate::site::{Refusal, Site};
 
 /// Constant int8 weights for float activations.
 pub(crate) struct DynamicRange {
     /// The integers.
-    pub weights: IntegerWeights,
+    weights: IntegerWeights,
     /// Real size of one step of the weights, for all or by output channel.
     scales: Vec<f32>,
 }
@@ -41,8 +42,26 @@ impl DynamicRange {
         Ok(Some(Self { weights: IntegerWeights::new(site, 1)?, scales }))
     }
 
+    /// Measures every image or row of operand 0 by itself and has `run` compute its part of the result
+    /// from it and the weights. One has as many elements as `lengths` say, of the operand and of the
+    /// result, neither of them zero.
+    pub fn for_each(
+        &self,
+        call: &mut Call<'_>,
+        lengths: [usize; 2],
+        run: impl Fn(&Measured, &[i16], &mut [f32]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let weights = self.weights.get(&call.inputs)?;
+        let inputs = call.inputs.get::<f32>(0)?.chunks_exact(lengths[0]);
+        let outputs = call.outputs.get::<f32>(0)?.chunks_exact_mut(lengths[1]);
+        for (input, output) in inputs.zip(outputs) {
+            run(&self.measure(input), &weights, output)?;
+        }
+        Ok(())
+    }
+
     /// Measures an image or a row.
-    pub fn measure(&self, values: &[f32]) -> Measured {
+    fn measure(&self, values: &[f32]) -> Measured {
         match self.scales.len() {
             1 => symmetric(values),
             _ => asymmetric(values),

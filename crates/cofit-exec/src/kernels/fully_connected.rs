@@ -27,17 +27,12 @@ pub(crate) fn prepare(op: &FullyConnected, site: &Site<'_>) -> Result<Kernel, Re
         {
             let bias = float_bias(site, 2, outputs)?;
             Ok(Box::new(move |call: &mut Call<'_>| {
-                let weights = scaled.weights.get(&call.inputs)?;
-                let rows = call.inputs.get::<f32>(0)?.chunks_exact(depth);
-                for (row, output) in rows.zip(call.outputs.get::<f32>(0)?.chunks_exact_mut(outputs))
-                {
-                    let measured = scaled.measure(row);
-                    multiply(&measured.codes, &weights, depth, output, |channel, w, row| {
-                        let sum = scaled.real(channel, dot(w, row), &measured);
+                scaled.for_each(call, [depth, outputs], |measured, weights, output| {
+                    multiply(&measured.codes, weights, depth, output, |channel, w, row| {
+                        let sum = scaled.real(channel, dot(w, row), measured);
                         activate(activation, sum + bias[channel])
-                    })?;
-                }
-                Ok(())
+                    })
+                })
             }))
         }
         (ElementType::Float32, ElementType::Float32) => {

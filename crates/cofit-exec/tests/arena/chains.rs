@@ -17,6 +17,8 @@ pub struct Chain {
     graph: Graph,
     element: ElementType,
     draws: SplitMix64,
+    /// Whether weights have a scale for each output channel, and convolutions a bias.
+    pub by_channel: bool,
     /// The maps so far.
     pub maps: Vec<TensorId>,
 }
@@ -24,8 +26,13 @@ pub struct Chain {
 impl Chain {
     /// One input.
     pub fn new(element: ElementType, rows: u32, columns: u32, channels: u32) -> Self {
-        let mut chain =
-            Self { graph: Graph::default(), element, draws: SplitMix64(3), maps: Vec::new() };
+        let mut chain = Self {
+            graph: Graph::default(),
+            element,
+            draws: SplitMix64(3),
+            by_channel: false,
+            maps: Vec::new(),
+        };
         let input = chain.map(Shape::new(&[1, rows, columns, channels]));
         let input = chain.graph.tensor(input);
         chain.graph.inputs.push(input);
@@ -42,9 +49,10 @@ impl Chain {
         }
     }
 
-    fn weights(&mut self, shape: &[u32]) -> TensorId {
+    /// Weights whose output channels lie along `axis`.
+    fn weights(&mut self, shape: &[u32], axis: u32) -> TensorId {
         let shape = Shape::new(shape);
-        let count = shape.elements();
+        let (count, channels) = (shape.elements(), shape.get(axis as usize).unwrap_or(1));
         let tensor = match self.element {
             ElementType::Float32 => {
                 let draw = |draws: &mut SplitMix64| (draws.next() % 256) as f32 / 128.0 - 1.0;
@@ -54,7 +62,13 @@ impl Chain {
             }
             _ => {
                 let data: Vec<u8> = (0..count).map(|_| self.draws.next() as u8).collect();
-                let quantisation = Quantisation::per_tensor(0.008, 0);
+                let quantisation = match self.by_channel {
+                    true => {
+                        let scale = |at: u32| 0.004 + 0.001 * (at % 7) as f32;
+                        Quantisation::per_axis(axis, &(0..channels).map(scale).collect::<Vec<_>>())
+                    }
+                    false => Quantisation::per_tensor(0.008, 0),
+                };
                 Tensor::constant("w", ElementType::Int8, shape, data).quantised(quantisation)
             }
         };
@@ -94,22 +108,32 @@ impl Chain {
     pub fn conv(&mut self, channels: u32, kernel: [u32; 2], stride: u32, padding: Padding) {
         let input = self.last();
         let depth = self.shape(input).last();
-        let weights = self.weights(&[channels, kernel[0], kernel[1], depth]);
+        let weights = self.weights(&[channels, kernel[0], kernel[1], depth], 0);
         let stride = Extent2d::new(stride, stride);
         let activation = Activation::Relu;
         let conv = ops::Conv2d { stride, padding, activation, ..Default::default() };
-        self.emit(conv, &[input, weights]);
+        let bias = self.bias(channels);
+        let operands: Vec<TensorId> = [input, weights].into_iter().chain(bias).collect();
+        self.emit(conv, &operands);
+    }
+
+    fn bias(&mut self, channels: u32) -> Option<TensorId> {
+        let values: Vec<i32> =
+            (0..channels).map(|_| (self.draws.next() % 999) as i32 - 500).collect();
+        self.by_channel.then(|| self.integers(&[channels], &values))
     }
 
     /// A depthwise convolution of the last map.
     pub fn depthwise(&mut self, kernel: [u32; 2], stride: u32, dilation: u32) {
         let input = self.last();
         let channels = self.shape(input).last();
-        let weights = self.weights(&[1, kernel[0], kernel[1], channels]);
+        let weights = self.weights(&[1, kernel[0], kernel[1], channels], 3);
         let stride = Extent2d::new(stride, stride);
         let dilation = Extent2d::new(dilation, dilation);
         let conv = ops::DepthwiseConv2d { stride, dilation, ..Default::default() };
-        self.emit(conv, &[input, weights]);
+        let bias = self.bias(channels);
+        let operands: Vec<TensorId> = [input, weights].into_iter().chain(bias).collect();
+        self.emit(conv, &operands);
     }
 
     /// The sum of two maps.
@@ -254,7 +278,7 @@ fn measured_maps_are_not_cut() {
     let mut chain = Chain::new(ElementType::Float32, 6, 5, 2);
     chain.conv(3, [3, 3], 1, Padding::Same);
     chain.element = ElementType::Int8;
-    let weights = chain.weights(&[1, 3, 3, 3]);
+    let weights = chain.weights(&[1, 3, 3, 3], 3);
     chain.element = ElementType::Float32;
     let input = chain.last();
     chain.emit(ops::DepthwiseConv2d::default(), &[input, weights]);

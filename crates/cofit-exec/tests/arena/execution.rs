@@ -48,8 +48,14 @@ impl PieceObserver for Compare<'_> {
             .rows
             .clone()
             .flat_map(|row| {
-                let at = |column: u32| (row as usize * columns + column as usize) * pixel;
-                whole.range(at(piece.columns.start), at(piece.columns.end)).to_le_bytes()
+                piece.columns.clone().map(move |column| row as usize * columns + column as usize)
+            })
+            .flat_map(|at| {
+                let channels = match &piece.channels {
+                    Some(channels) => channels.start as usize..channels.end as usize,
+                    None => 0..pixel,
+                };
+                whole.range(at * pixel + channels.start, at * pixel + channels.end).to_le_bytes()
             })
             .collect();
         if piece.elements.to_le_bytes() == expected {

@@ -2,6 +2,7 @@
 //! same model computes operator by operator.
 
 mod chains;
+mod channels;
 mod execution;
 mod faults;
 mod planned;

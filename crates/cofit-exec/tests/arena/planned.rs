@@ -1,7 +1,9 @@
 //! Schedules that the planner makes.
 
 use cofit_ir::Verified;
-use cofit_stream::{Network, Question, Schedule, Side, Storage, ValueId, by_macs, front, verify};
+use cofit_stream::{
+    Network, Question, Schedule, Side, Storage, ValueId, Weigh, by_macs, front, verify,
+};
 use cofit_vocab::{Bytes, ElementType};
 use proptest::prelude::*;
 
@@ -19,13 +21,20 @@ pub fn questions() -> impl Iterator<Item = Question> {
 
 /// Runs all points of all fronts of a model; says which one differs, and how.
 fn run_fronts(model: &Verified) -> Result<usize, String> {
+    Ok(run_fronts_by(model, &by_macs)?.len())
+}
+
+/// The same with another weight of work; returns the schedules.
+pub fn run_fronts_by(model: &Verified, weigh: &Weigh<'_>) -> Result<Vec<Schedule>, String> {
     let reference = Reference::of(model).ok_or("the model does not run")?;
     let graph = model.main_graph();
     let network = Network::of(graph);
-    let mut points = 0;
+    let mut points = Vec::new();
     for question in questions() {
-        for point in front(graph, &network, question, &by_macs).points {
+        for point in front(graph, &network, question, weigh).points {
             let arena = point.schedule.arena;
+            verify(&network, &point.schedule)
+                .map_err(|found| format!("{question:?}, {arena}: {found}"))?;
             let account = reference
                 .check(&network, &point.schedule)
                 .map_err(|found| format!("{question:?}, {arena}: {found}"))?;
@@ -38,7 +47,7 @@ fn run_fronts(model: &Verified) -> Result<usize, String> {
             if effort.macs != macs {
                 return Err(format!("{question:?}, {arena}: {macs} done, {}", effort.macs));
             }
-            points += 1;
+            points.push(point.schedule);
         }
     }
     Ok(points)
