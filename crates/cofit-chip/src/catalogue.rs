@@ -36,11 +36,15 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "ethos-u", Family;
     "ethos-u55", Family;
     "ethos-u55-32", Chip;
     "ethos-u55-64", Chip;
     "ethos-u55-128", Chip;
     "ethos-u55-256", Chip;
+    "ethos-u65", Family;
+    "ethos-u65-256", Chip;
+    "ethos-u65-512", Chip;
     "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;

@@ -246,11 +246,8 @@ fn given_slices(row: &Golden, config: &Config, found: &mut Comparison, at: &impl
 
 /// The encoded slices as far as the table tells: the size of the first is that of its buffer.
 fn encoded_of(row: &Golden) -> EncodedWeights {
-    let mut slices: Vec<SliceBytes> = row
-        .depths
-        .windows(2)
-        .map(|ends| SliceBytes { weights: 0, scales: u64::from(ends[1] - ends[0]) * 10 })
-        .collect();
+    let mut slices: Vec<SliceBytes> =
+        row.depths.windows(2).map(|ends| SliceBytes::new(0, ends[1] - ends[0], 1)).collect();
     if row.operation.weights.is_none() {
         return EncodedWeights::default();
     }

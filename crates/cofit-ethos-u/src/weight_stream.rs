@@ -119,12 +119,28 @@ pub struct SliceBytes {
     pub weights: u64,
     /// Biases and scales, not padded.
     pub scales: u64,
+    /// What pads the scales of every stream to 16 bytes.
+    pub padding: u64,
 }
 
 impl SliceBytes {
     /// Everything, scales padded to 16 bytes: what a DMA moves.
     pub const fn stored(&self) -> u64 {
-        self.weights.saturating_add(self.scales.next_multiple_of(STREAM_ALIGNMENT))
+        self.weights.saturating_add(self.scales).saturating_add(self.padding)
+    }
+
+    /// A slice of so many weight bytes, with the scales of so many output channels in as many
+    /// streams as there are cores to share them.
+    pub fn new(weights: u64, channels: u32, cores: u32) -> Self {
+        let cores = cores.max(1);
+        let streams = (0..cores).map(|core| u64::from((channels + cores - 1 - core) / cores));
+        let (scales, stored) = streams.map(|channels| channels * SCALE_BYTES_PER_CHANNEL).fold(
+            (0, 0),
+            |(scales, stored): (u64, u64), bytes| {
+                (scales + bytes, stored + bytes.next_multiple_of(STREAM_ALIGNMENT))
+            },
+        );
+        Self { weights, scales, padding: stored - scales }
     }
 }
 
@@ -219,28 +235,34 @@ impl<'o, 'a> Encoder<'o, 'a> {
     }
 
     fn size(&self, from: u32, to: u32) -> SliceBytes {
-        let channels = u64::from(to.saturating_sub(from));
+        let channels = to.saturating_sub(from);
+        let streams = self.order.streams(channels);
         let weights = match self.weights.values {
             WeightValues::Assumed { bytes_per_weight } => {
                 let all = self.weights.shape.elements() as f64 * bytes_per_weight;
-                let share = channels as f64 / f64::from(self.weights.shape.o.max(1));
+                let share = f64::from(channels) / f64::from(self.weights.shape.o.max(1));
                 ((all * share) as u64).div_ceil(STREAM_ALIGNMENT).saturating_mul(STREAM_ALIGNMENT)
             }
-            // One value takes about a bit; beyond any real tensor that is near enough.
-            WeightValues::Uniform { .. } if self.order.length(from, to) > UNIFORM_MAX => {
-                (self.order.length(from, to) / 8).next_multiple_of(STREAM_ALIGNMENT)
-            }
-            WeightValues::Uniform { .. } => {
-                rice::stream_bytes(&self.order.stream(self.weights, from, to))
-            }
-            WeightValues::Known { .. } if self.histograms.is_empty() => {
-                rice::stream_bytes(&self.order.stream(self.weights, from, to))
-            }
-            WeightValues::Known { .. } => {
-                estimate::stream_bytes(&self.histograms, from, to, self.order.length(from, to))
-            }
+            WeightValues::Uniform { .. } | WeightValues::Known { .. } => (0..streams)
+                .map(|core| self.stream_bytes(order::Channels { from, to, core }, streams))
+                .fold(0, u64::saturating_add),
         };
-        SliceBytes { weights, scales: channels * SCALE_BYTES_PER_CHANNEL }
+        SliceBytes::new(weights, channels, streams)
+    }
+
+    /// Bytes of one of `streams` streams of a slice.
+    fn stream_bytes(&self, channels: order::Channels, streams: u32) -> u64 {
+        let length = self.order.length(channels);
+        let is_uniform = matches!(self.weights.values, WeightValues::Uniform { .. });
+        if is_uniform && length > UNIFORM_MAX {
+            // One value takes about a bit; beyond any real tensor that is near enough.
+            (length / 8).next_multiple_of(STREAM_ALIGNMENT)
+        } else if is_uniform || self.histograms.is_empty() {
+            rice::stream_bytes(&self.order.stream(self.weights, channels))
+        } else {
+            let order::Channels { from, to, .. } = channels;
+            estimate::stream_bytes(&self.histograms, from, to, length, streams)
+        }
     }
 }
 
