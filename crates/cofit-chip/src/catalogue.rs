@@ -45,6 +45,12 @@ catalogue! {
     "ethos-u65", Family;
     "ethos-u65-256", Chip;
     "ethos-u65-512", Chip;
+    "ethos-u85", Family;
+    "ethos-u85-128", Chip;
+    "ethos-u85-256", Chip;
+    "ethos-u85-512", Chip;
+    "ethos-u85-1024", Chip;
+    "ethos-u85-2048", Chip;
     "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;

@@ -43,7 +43,10 @@ pub use self::precision::{
 };
 pub use self::runtime::{Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam};
 pub use self::timing::Timing;
-pub use self::timing::ethos_u::{ActivationCycles, EthosUTiming, Granules, OutputCycles};
+pub use self::timing::ethos_u::{
+    ActivationCycles, ChannelReads, ElementCycles, EthosUTiming, Granules, OutputCycles,
+    SeparateBuffers,
+};
 pub use self::timing::kpu_k210::KpuK210Timing;
 pub use self::timing::max7800x::Max7800xTiming;
 pub use self::timing::roofline::RooflineTiming;

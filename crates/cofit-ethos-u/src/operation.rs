@@ -342,6 +342,22 @@ pub struct NpuOperation<'a> {
     pub accumulation: Accumulation,
     /// Weights, for the kinds that have them.
     pub weights: Option<Weights<'a>>,
+    /// Elementwise operations that take the results as they come, on Ethos-U85. What is between is
+    /// neither written nor read; `ofm` is then what the last one would find.
+    pub chained: Vec<Chained>,
+}
+
+/// An elementwise operation behind another, that takes its results without a memory between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chained {
+    /// What is computed.
+    pub operator: ElementwiseOperator,
+    /// Element type that comes in.
+    pub element: Element,
+    /// The operand that comes from a memory; none of operators of one operand.
+    pub other: Option<FeatureMap>,
+    /// What comes out; written by the last of a chain alone.
+    pub ofm: FeatureMap,
 }
 
 impl<'a> NpuOperation<'a> {
@@ -356,6 +372,7 @@ impl<'a> NpuOperation<'a> {
             activation: Activation::None,
             accumulation: Accumulation::Rescaled,
             weights: None,
+            chained: Vec::new(),
         }
     }
 

@@ -206,10 +206,10 @@ impl Timing {
 
         let first = weights.encoded.slices.first().copied().unwrap_or_default();
         let transfer = buffered.then(|| Transfer {
-            first: crate::memory::copy_cycles(
+            first: config.copy_cycles(
                 first.weights.saturating_add(first.scales),
-                memories.of(Role::Staging),
-                memories.of(Role::Constants),
+                Role::Staging,
+                Role::Constants,
             ),
             whole: weights.full_transfer + weights.slack.cycles,
         });
@@ -222,6 +222,7 @@ impl Timing {
                 (true, false) => WeightLocation::InPlace,
                 (true, true) => WeightLocation::Buffered,
             },
+            fast: weights.encoded.is_fast,
         };
         let ports = port_traffic(operation, block, &traffic, table_bytes, config);
         Self { compute, ports, table, transfer }
@@ -285,6 +286,8 @@ impl<'o, 'a> BlockMemory<'o, 'a> {
                 && other.ofm == operation.ofm
                 && other.activation == operation.activation
                 && other.accumulation == operation.accumulation
+                && other.weights.is_some() == operation.weights.is_some()
+                && other.chained == operation.chained
         };
         if let Some((_, block)) =
             self.found.iter().rev().take(Self::REACH).find(|(other, _)| same(other))

@@ -110,3 +110,13 @@ fn u65_embedded_shared_sram() {
 fn u65_embedded_sram_only() {
     check(Setting::U65EmbeddedSramOnly, 0.03, ARENA_BOUND);
 }
+
+#[test]
+fn u85_sys_flash_high_shared_sram() {
+    check(Setting::U85FlashHighSharedSram, 0.08, 0.05);
+}
+
+#[test]
+fn u85_sys_flash_high_sram_only() {
+    check(Setting::U85FlashHighSramOnly, 0.08, 0.05);
+}

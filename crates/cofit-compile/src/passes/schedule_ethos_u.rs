@@ -8,7 +8,7 @@ use cofit_chip::{Content, TilingMode, Timing};
 use cofit_ethos_u::cascade::search::Search;
 use cofit_ethos_u::lowering::{Visibility, tensor_format};
 use cofit_ethos_u::operation::{Format, NpuOperation, OperationKind, Shape};
-use cofit_ethos_u::{Config, Network, Options, Schedule, WeightEncoding, schedule};
+use cofit_ethos_u::{Config, Generation, Network, Options, Schedule, WeightEncoding, schedule};
 use cofit_ir::{TensorId, TensorRole};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -85,6 +85,9 @@ impl Npu {
             let overwrites = overwritten(plan, step, &operations, &self.values, &self.formats);
             let after_cpu = follows_host(plan, step, self.engine);
             all.push(Lowered { step, operations, after_cpu, overwrites });
+        }
+        if let Generation::Separate(_) = self.config.generation {
+            crate::ethos_u::chain::join(plan, &mut all, &self.values);
         }
         all
     }

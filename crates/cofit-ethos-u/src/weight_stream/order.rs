@@ -90,12 +90,6 @@ impl Order {
         }
     }
 
-    /// Streams that a slice of so many channels is encoded in: one a core, but none without
-    /// channels.
-    pub fn streams(&self, channels: u32) -> u32 {
-        self.cores.min(channels)
-    }
-
     /// Output channels of a block that one core works on.
     const fn block_of(&self, core: u32) -> u32 {
         let share = (self.ofm_block + self.cores - 1).saturating_sub(core) / self.cores;
