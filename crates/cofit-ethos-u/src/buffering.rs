@@ -103,7 +103,7 @@ pub fn plan_weights(
     config: &Config,
 ) -> WeightPlan {
     let scene = Scene { operation, block, config, encoder };
-    let whole = vec![0, operation.ofm.shape.c];
+    let whole = vec![0, operation.computed().c];
     let encoded = encoder.map(|encoder| encoder.encode(&whole)).unwrap_or_default();
     let reference = scene.sliced(&whole, &encoded, Role::Constants, 0, Buffering::None);
     let in_place =
@@ -214,7 +214,11 @@ impl Scene<'_, '_, '_> {
     }
 
     fn buffer(&self, plan: &mut WeightPlan, reference: &Sliced, around: &Neighbourhood) {
-        let Some(encoder) = self.encoder else { return };
+        // Depth is not cut where it is written as another axis.
+        let Some(encoder) = self.encoder.filter(|_| self.operation.before_transpose.is_none())
+        else {
+            return;
+        };
         let (operation, config) = (self.operation, self.config);
         let bytes = plan.encoded.stored();
         let depth = operation.ofm.shape.c;

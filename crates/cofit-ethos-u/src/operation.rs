@@ -345,6 +345,9 @@ pub struct NpuOperation<'a> {
     /// Elementwise operations that take the results as they come, on Ethos-U85. What is between is
     /// neither written nor read; `ofm` is then what the last one would find.
     pub chained: Vec<Chained>,
+    /// Where Ethos-U85 exchanges axes while it writes: the shape of the results before. `ofm` has
+    /// the one after.
+    pub before_transpose: Option<Shape>,
 }
 
 /// An elementwise operation behind another, that takes its results without a memory between.
@@ -373,6 +376,7 @@ impl<'a> NpuOperation<'a> {
             accumulation: Accumulation::Rescaled,
             weights: None,
             chained: Vec::new(),
+            before_transpose: None,
         }
     }
 
@@ -415,6 +419,11 @@ impl<'a> NpuOperation<'a> {
             Some(ifm2) if ifm2.shape.elements() > self.ifm.shape.elements() => ifm2.shape,
             Some(_) | None => self.ifm.shape,
         }
+    }
+
+    /// The shape that the array computes, whatever the order in which it is written.
+    pub fn computed(&self) -> Shape {
+        self.before_transpose.unwrap_or(self.ofm.shape)
     }
 
     /// Multiply-accumulates as Vela counts them: window times outputs, times input channels unless

@@ -288,6 +288,7 @@ impl<'o, 'a> BlockMemory<'o, 'a> {
                 && other.accumulation == operation.accumulation
                 && other.weights.is_some() == operation.weights.is_some()
                 && other.chained == operation.chained
+                && other.before_transpose == operation.before_transpose
         };
         if let Some((_, block)) =
             self.found.iter().rev().take(Self::REACH).find(|(other, _)| same(other))

@@ -1,12 +1,12 @@
-//! Elementwise operations that join the operation before them, on an Ethos-U85.
+//! Operations that join the operation before them, on an Ethos-U85.
 //!
 //! A step of one elementwise operation joins where it runs next, reads what the operation before
 //! makes in the same shape, and nothing else reads that. What was between is neither written nor
-//! read. Source: Vela 5.2.0, `compiler/scheduler_packing.cpp` `CanPack`, `ethos_u85.cpp`
+//! read. An exchange of axes joins alike: results are written in the other order. Source: Vela 5.2.0, `compiler/scheduler_packing.cpp` `CanPack`, `ethos_u85.cpp`
 //! `EthosU85OpGroup`.
 
 use cofit_ethos_u::Chained;
-use cofit_ethos_u::operation::{OperationKind, Shape, Unit};
+use cofit_ethos_u::operation::{FeatureMap, OperationKind, Shape, Unit};
 
 use crate::ethos_u::network::Lowered;
 use crate::plan::{Placement, Plan, StepId};
@@ -29,13 +29,25 @@ pub(crate) fn join(plan: &Plan, all: &mut [Lowered<'_>], values: &Values) {
             None
         };
         match (joined, all[head].operations.last_mut()) {
-            (Some(joined), Some(operation)) => {
-                operation.chained.push(joined);
-                all[at].operations.clear();
+            (Some(Joined::Elementwise(joined)), Some(operation)) => operation.chained.push(joined),
+            (Some(Joined::Transpose(ofm)), Some(operation)) => {
+                operation.before_transpose = Some(operation.ofm.shape);
+                operation.ofm = ofm;
             }
-            _ => head = at,
+            (Some(_), None) | (None, _) => {
+                head = at;
+                continue;
+            }
         }
+        all[at].operations.clear();
     }
+}
+
+/// What joins an operation.
+enum Joined {
+    Elementwise(Chained),
+    /// An exchange of axes, with what is written then.
+    Transpose(FeatureMap),
 }
 
 /// Whether nothing runs between two steps.
@@ -51,11 +63,13 @@ fn joining(
     last: StepId,
     next: &Lowered<'_>,
     values: &Values,
-) -> Option<Chained> {
+) -> Option<Joined> {
     let (operation, [joined]) = (head.operations.last()?, next.operations.as_slice()) else {
         return None;
     };
-    let OperationKind::Elementwise(operator) = joined.kind else { return None };
+    if operation.before_transpose.is_some() {
+        return None;
+    }
     let &[between] = plan.steps[last].outputs.as_slice() else { return None };
     let value = values.of[between]?;
     let readers = plan
@@ -64,6 +78,24 @@ fn joining(
         .flat_map(|step| &step.inputs)
         .filter(|&&tensor| values.of[tensor] == Some(value))
         .count();
+    if readers != 1 || values.is_live_out(&plan.graph, value) {
+        return None;
+    }
+    let operator = match joined.kind {
+        OperationKind::Elementwise(operator) => operator,
+        OperationKind::Transpose => {
+            let may_join = operation.chained.is_empty()
+                && operation.kind.unit() != Unit::Transpose
+                && joined.ifm.shape == operation.ofm.shape;
+            return may_join.then_some(Joined::Transpose(joined.ofm));
+        }
+        OperationKind::Convolution
+        | OperationKind::VectorProduct
+        | OperationKind::Depthwise
+        | OperationKind::MaxPool
+        | OperationKind::AveragePool
+        | OperationKind::ReduceSum => return None,
+    };
     let main = &plan.graph.operators[plan.steps[next.step].main];
     let reads = |index: usize| main.input(index).and_then(|id| values.of[id]) == Some(value);
     let (chained, other) = match (reads(0), reads(1)) {
@@ -87,11 +119,10 @@ fn joining(
     };
     let before = operation.chained.last().map_or(operation.ofm, |last| last.ofm);
     let is_same = before.shape == joined.ofm.shape && chained.shape == before.shape;
-    let is_inside = readers == 1 && !values.is_live_out(&plan.graph, value);
-    (fits && starts && is_same && is_inside).then_some(Chained {
+    (fits && starts && is_same).then_some(Joined::Elementwise(Chained {
         operator,
         element: before.element,
         other,
         ofm: joined.ofm,
-    })
+    }))
 }

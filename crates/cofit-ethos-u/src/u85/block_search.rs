@@ -89,7 +89,7 @@ fn find_as(
         _ => 64,
     };
     let task = Task {
-        ofm: operation.ofm.shape,
+        ofm: operation.computed(),
         ifm,
         element,
         kernel: &operation.kernel,

@@ -107,7 +107,7 @@ pub fn find(operation: &NpuOperation<'_>, depth_first: bool, macs: u32) -> Optio
             Unit::Elementwise => true,
         }
     };
-    let ofm = operation.ofm.shape;
+    let ofm = operation.computed();
     let waste = |choice: &&Choice| {
         let up = |side: u32, step: u32| u64::from(side.div_ceil(step)) * u64::from(step);
         up(ofm.h, choice.block.h)
