@@ -7,6 +7,7 @@ mod front;
 pub(crate) mod lower;
 pub(crate) mod machine;
 pub(crate) mod network;
+pub(crate) mod staging;
 
 pub use cofit_ethos_u::WeightEncoding;
 pub use front::{Front, Point, front, within};

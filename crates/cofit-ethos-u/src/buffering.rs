@@ -74,6 +74,7 @@ struct Sliced {
     run: u64,
     visible_transfer: u64,
     weight_reads: u64,
+    ifm_bytes: u64,
     ifm_reads: u64,
 }
 
@@ -92,6 +93,8 @@ pub struct Neighbourhood {
     pub before: Option<Slack>,
     /// SRAM that is free while the operation runs, beside its feature maps.
     pub free: Bytes,
+    /// Whether the input lies in external memory but may be moved to SRAM.
+    pub ifm_moves: bool,
 }
 
 /// Decides how the weights of an operation reach the NPU.
@@ -209,6 +212,7 @@ impl Scene<'_, '_, '_> {
             result.weight_reads = once.get().saturating_mul(fetches);
         }
         let input = Channel::of_input(operation.kind.unit());
+        result.ifm_bytes = ifm_bytes;
         result.ifm_reads = config.read_cycles(ifm_bytes, operation.ifm.role, input).get();
         result
     }
@@ -270,9 +274,33 @@ impl Scene<'_, '_, '_> {
         };
         let new = self.sliced(&depths, &encoded, Role::Staging, usable_slack, buffering);
         let slices = encoded.slices.len().max(1) as u64;
-        let old_cycles = reference.run.max(reference.weight_reads).max(new.ifm_reads);
         let full_run = new.run.saturating_add(new.visible_transfer);
-        let mut new_cycles = i128::from(full_run.max(new.weight_reads).max(new.ifm_reads));
+        let mut ifm_reads = new.ifm_reads;
+        if around.ifm_moves {
+            // Input and weights may compete for the SRAM.
+            let input = Channel::of_input(operation.kind.unit());
+            let staged = |bytes: u64| config.read_cycles(bytes, Role::Staging, input).get();
+            let ifm_bytes = self
+                .needed_ifm()
+                .elements()
+                .saturating_mul(u64::from(operation.ifm.element.bytes()));
+            let fit_both = ifm_bytes.saturating_add(buffers[0]).saturating_add(buffers[1]) <= limit;
+            let with_ifm =
+                reference.run.max(reference.weight_reads).max(staged(reference.ifm_bytes));
+            let with_weights = full_run.max(new.weight_reads).max(new.ifm_reads);
+            if !fit_both
+                && ifm_bytes < before.memory.get()
+                && with_ifm < with_weights
+                && with_ifm < new.ifm_reads
+            {
+                return;
+            }
+            if fit_both {
+                ifm_reads = staged(new.ifm_bytes);
+            }
+        }
+        let old_cycles = reference.run.max(reference.weight_reads).max(ifm_reads);
+        let mut new_cycles = i128::from(full_run.max(new.weight_reads).max(ifm_reads));
         if computes_longer {
             // Short waits are not counted against an operation that computes longer than it
             // reads.

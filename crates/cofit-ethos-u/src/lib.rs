@@ -55,6 +55,7 @@ pub mod operation_cycles;
 pub mod output_stage;
 pub mod schedule;
 pub mod shram;
+pub mod staging;
 pub mod traversal;
 pub mod u85;
 pub mod weight_stream;

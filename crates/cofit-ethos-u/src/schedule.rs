@@ -10,7 +10,7 @@ use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Neighbourhood, Slack, WeightPlan, plan_weights};
 use crate::cascade::Cascade;
 use crate::config::Config;
-use crate::memory::{Role, stream_cycles};
+use crate::memory::{MemoryMode, Role, stream_cycles};
 use crate::memory_cycles::{PortTraffic, WeightLocation, WeightTraffic, port_traffic};
 use crate::operation::{Activation, NpuOperation};
 use crate::operation_cycles::{OperationCycles, Part, operation_cycles};
@@ -30,6 +30,9 @@ pub struct Options {
     /// Positions of operations that run after an operator of the CPU, in ascending order: nothing
     /// hides their first transfer. The first operation counts as such anyway.
     pub after_cpu: Vec<usize>,
+    /// Positions of operations whose input stays where it is, in ascending order. Others may be
+    /// read from SRAM where maps lie in external memory and the SRAM is a cache.
+    pub fixed_inputs: Vec<usize>,
 }
 
 /// One operation, placed.
@@ -134,7 +137,9 @@ pub fn schedule(
         if options.after_cpu.binary_search(&index).is_ok() {
             before = None;
         }
-        let around = Neighbourhood { before, free };
+        let ifm_moves = config.memories.mode == MemoryMode::DedicatedSram
+            && options.fixed_inputs.binary_search(&index).is_err();
+        let around = Neighbourhood { before, free, ifm_moves };
         let weights = plan_weights(operation, &block, encoder.as_ref(), &around, config);
         let slack = before.map_or(Cycles::ZERO, |slack| slack.cycles);
         before = Some(weights.slack);

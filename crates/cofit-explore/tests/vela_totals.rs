@@ -113,10 +113,15 @@ fn u65_embedded_sram_only() {
 
 #[test]
 fn u85_sys_flash_high_shared_sram() {
-    check(Setting::U85FlashHighSharedSram, 0.08, 0.05);
+    check(Setting::U85FlashHighSharedSram, 0.08, 0.1);
 }
 
 #[test]
 fn u85_sys_flash_high_sram_only() {
-    check(Setting::U85FlashHighSramOnly, 0.08, 0.05);
+    check(Setting::U85FlashHighSramOnly, 0.08, ARENA_BOUND);
+}
+
+#[test]
+fn u65_mid_end_dedicated_sram_256kb() {
+    check(Setting::U65MidEndDedicated256, 0.08, ARENA_BOUND);
 }
