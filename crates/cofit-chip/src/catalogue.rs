@@ -51,6 +51,8 @@ catalogue! {
     "ethos-u85-512", Chip;
     "ethos-u85-1024", Chip;
     "ethos-u85-2048", Chip;
+    "alif-e8-u55", Chip;
+    "alif-e8-u55-he", Chip;
     "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;
