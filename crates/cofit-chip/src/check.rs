@@ -5,7 +5,10 @@ use cofit_vocab::diagnostic::{Code, card};
 use cofit_vocab::{Bytes, OperatorKind};
 
 use crate::Sourced;
-use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, SimdThreads, Timing};
+use crate::chip::{
+    CardBody, Engine, EthosUTiming, Fallback, Layout, Memory, OperatorClass, SeparateBuffers,
+    SimdThreads, Timing,
+};
 use crate::decode::{Context, nearest};
 use crate::node::{Node, Value};
 
@@ -213,6 +216,48 @@ impl Checker<'_, '_, '_> {
         self.timing(engine);
     }
 
+    /// The shared buffer of an Ethos-U55 or Ethos-U65.
+    fn shared_buffer(&mut self, key: &impl Fn(&str) -> String, timing: &EthosUTiming) {
+        let granules = &timing.granules;
+        for (field, value) in [
+            ("shram_banks", timing.shram_banks.value),
+            ("element_units", timing.element_units.value),
+            ("granules.ifm8", granules.ifm8),
+            ("granules.ifm16", granules.ifm16),
+            ("granules.ifm8_elementwise", granules.ifm8_elementwise),
+            ("granules.ifm16_elementwise", granules.ifm16_elementwise),
+            ("granules.ifm32", granules.ifm32),
+            ("granules.acc16", granules.acc16),
+            ("granules.acc32", granules.acc32),
+            ("granules.acc40", granules.acc40),
+        ] {
+            self.positive(&key(field), f64::from(value));
+        }
+    }
+
+    /// The buffers of an Ethos-U85.
+    fn separate_buffers(&mut self, key: &str, buffers: &SeparateBuffers) {
+        /// The block search visits what fits a buffer.
+        const MOST: u64 = 1 << 20;
+        for (field, bytes) in [
+            ("ifm", buffers.ifm.value),
+            ("accumulators", buffers.accumulators.value),
+            ("chaining", buffers.chaining.value),
+            ("output", buffers.output.value),
+        ] {
+            self.positive(&format!("{key}.{field}"), bytes.as_f64());
+            if bytes.get() > MOST {
+                let message = "a buffer has more than 1 MiB".to_owned();
+                self.report(&card::OUT_OF_RANGE, &format!("{key}.{field}"), message);
+            }
+        }
+        self.positive(&format!("{key}.decoders"), f64::from(buffers.decoders.value));
+        if buffers.decoders.value > 4 {
+            let message = "there are more than 4 decoders".to_owned();
+            self.report(&card::OUT_OF_RANGE, &format!("{key}.decoders"), message);
+        }
+    }
+
     fn timing(&mut self, engine: &Engine) {
         let key = |field: &str| format!("engine.{}.timing.{field}", engine.id);
         match &engine.timing {
@@ -224,28 +269,17 @@ impl Checker<'_, '_, '_> {
                 self.positive(&key("output_channels"), f64::from(timing.output_channels.value));
             }
             Timing::EthosU(timing) => {
-                let granules = &timing.granules;
-                for (field, value) in [
-                    ("macs", timing.macs.value),
-                    ("cores", timing.cores.value),
-                    ("shram_banks", timing.shram_banks.value),
-                    ("element_units", timing.element_units.value),
-                    ("granules.ifm8", granules.ifm8),
-                    ("granules.ifm16", granules.ifm16),
-                    ("granules.ifm8_elementwise", granules.ifm8_elementwise),
-                    ("granules.ifm16_elementwise", granules.ifm16_elementwise),
-                    ("granules.ifm32", granules.ifm32),
-                    ("granules.acc16", granules.acc16),
-                    ("granules.acc32", granules.acc32),
-                    ("granules.acc40", granules.acc40),
-                ] {
-                    self.positive(&key(field), f64::from(value));
+                self.positive(&key("macs"), f64::from(timing.macs.value));
+                self.positive(&key("cores"), f64::from(timing.cores.value));
+                let mut blocks = vec![("max_block", timing.max_block.value)];
+                if let Some(buffers) = &timing.buffers {
+                    self.separate_buffers(&key("buffers"), buffers);
+                } else {
+                    self.shared_buffer(&key, timing);
+                    blocks.push(("ofm_micro_block", timing.ofm_micro_block.value));
+                    blocks.push(("ifm_micro_block", timing.ifm_micro_block.value));
                 }
-                for (field, block) in [
-                    ("ofm_micro_block", timing.ofm_micro_block.value),
-                    ("ifm_micro_block", timing.ifm_micro_block.value),
-                    ("max_block", timing.max_block.value),
-                ] {
+                for (field, block) in blocks {
                     block.iter().for_each(|side| self.positive(&key(field), f64::from(*side)));
                     // The block search visits every block, so its size is bounded here.
                     if block.iter().any(|side| *side > 1024) {

@@ -46,7 +46,10 @@ pub use self::runtime::{
 };
 pub use self::timing::Timing;
 pub use self::timing::edge_tpu::{EdgeTpuCost, EdgeTpuTiming};
-pub use self::timing::ethos_u::{ActivationCycles, EthosUTiming, Granules, OutputCycles};
+pub use self::timing::ethos_u::{
+    ActivationCycles, ChannelReads, ElementCycles, EthosUTiming, Granules, OutputCycles,
+    SeparateBuffers,
+};
 pub use self::timing::kpu_k210::KpuK210Timing;
 pub use self::timing::max7800x::Max7800xTiming;
 pub use self::timing::roofline::RooflineTiming;

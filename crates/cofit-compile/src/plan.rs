@@ -63,6 +63,9 @@ pub struct Plan {
     pub joint: JointProof,
     /// Activations that lie densely packed although an engine that touches them has a layout.
     pub dense: EntitySet<TensorId>,
+    /// Activations that lie in the SRAM of an Ethos-U that keeps the others in external memory;
+    /// none where there is no such NPU.
+    pub staged: Option<EntitySet<TensorId>>,
     /// What an Ethos-U's compiler decided, where the chip has one.
     pub ethos_u: Option<cofit_ethos_u::Schedule>,
     /// What the chip refuses, and why.
@@ -340,6 +343,7 @@ impl Plan {
             order: OrderProof::default(),
             joint: JointProof::default(),
             dense: EntitySet::new(),
+            staged: None,
             ethos_u: None,
             refusals: Vec::new(),
             notes: Vec::new(),

@@ -5,7 +5,7 @@
 //! sub-kernels. Source: Vela 5.2.0, `ethos_u55_performance.cpp` `EstimateMacCyclesPerBlock`.
 
 use crate::block_search::BlockConfig;
-use crate::config::{Block, Config, Pipeline};
+use crate::config::{Block, Config, Generation, Pipeline};
 use crate::operation::{Element, NpuOperation, Shape, Unit};
 use crate::shram::Accumulator;
 use crate::traversal::Traversal;
@@ -17,9 +17,15 @@ pub fn clipped(block: Block, shape: Shape) -> Block {
 
 /// The micro-block of an operation: one-row convolutions use the array of the two-row sizes as
 /// one row of double width.
-pub fn micro_block(operation: &NpuOperation<'_>, ofm: Shape, config: &Config) -> Block {
-    let micro = config.ofm_micro_block;
-    let one_row = micro.h == 2
+pub fn micro_block(
+    operation: &NpuOperation<'_>,
+    block: &BlockConfig,
+    ofm: Shape,
+    config: &Config,
+) -> Block {
+    let micro = block.micro_block;
+    let one_row = config.generation == Generation::Shared
+        && micro.h == 2
         && operation.kind.unit() == Unit::Convolution
         && ofm.h == 1
         && ofm.w.is_multiple_of(2)
@@ -46,7 +52,7 @@ pub fn mac_cycles_per_block(
     config: &Config,
 ) -> u64 {
     let unit = operation.kind.unit();
-    let micro = micro_block(operation, ofm, config);
+    let micro = micro_block(operation, block, ofm, config);
     let counts = micro_blocks(clipped(block.ofm_block, ofm), micro);
     let area = u64::from(counts.h) * u64::from(counts.w);
     let depth = u64::from(counts.c);
@@ -55,12 +61,19 @@ pub fn mac_cycles_per_block(
     let part_kernel = unit == Unit::Convolution && block.traversal == Traversal::PartKernel;
     let ifm_groups = ifm_depth.div_ceil(8);
 
-    let decode = 32 * u64::from(micro.c) / 8;
+    // Cycles in which the decoders deliver a micro-block's weights, and in which the array goes
+    // through the input channels of a block depth first.
+    let (decoders, depth_step) = match &config.generation {
+        Generation::Shared => (1, 4),
+        Generation::Separate(buffers) => (u64::from(buffers.decoders.max(1)), ifm_depth / 8),
+    };
+    let decode = 32 * u64::from(micro.c) / (8 * decoders);
     let full_step = decode.max(4 * area);
+    let skips = if block.sparse { 2 } else { 1 };
     let mut total = 0u64;
     for (window, repeats) in sub_kernels(operation.kernel.size, config.sub_kernel_max) {
         let (steps, cycles) = match unit {
-            Unit::Pooling => {
+            Unit::Pooling | Unit::Transpose => {
                 let rate = match config.pipeline {
                     Pipeline::Small => 1,
                     Pipeline::Regular => u64::from(element.bits()) / 2,
@@ -75,12 +88,16 @@ pub fn mac_cycles_per_block(
             Unit::Convolution if part_kernel => {
                 let group = if element == Element::Int16 { 2 } else { 4 };
                 let steps = window.div_ceil(group);
-                (steps, full_step.saturating_mul(steps * depth * ifm_groups))
+                (steps, full_step.saturating_mul(steps * depth * ifm_groups) / skips)
             }
             Unit::Convolution | Unit::ReduceSum => {
-                (window, full_step.saturating_mul(window * depth))
+                let step = match config.generation {
+                    Generation::Shared => full_step,
+                    Generation::Separate(_) => depth_first_step(decode, depth_step, area, element),
+                };
+                (window, step.saturating_mul(window * depth) / skips)
             }
-            Unit::Elementwise | Unit::Transpose => (0, 0),
+            Unit::Elementwise => (0, 0),
         };
         let mut delay = delay_cycles(counts, steps, block.accumulator, config);
         if part_kernel {
@@ -92,6 +109,13 @@ pub fn mac_cycles_per_block(
         total = total.saturating_mul(u64::from(ifm.c).div_ceil(ifm_depth));
     }
     total / u64::from(config.cores.max(1))
+}
+
+/// Cycles of one step of a depth-first walk on Ethos-U85 (Vela 5.2.0, `ethos_u85_performance.cpp`
+/// `EstimateMacCyclesPerBlock`): wide elements take as many times as long as they have bytes.
+fn depth_first_step(decode: u64, depth_step: u64, area: u64, element: Element) -> u64 {
+    let bytes = u64::from(element.bytes()).max(1);
+    decode.max(depth_step * area).saturating_mul(bytes)
 }
 
 /// Stalls between dependent accumulations, where a block is too small to hide the latency.

@@ -7,10 +7,11 @@
 
 use cofit_vocab::{Code, Diagnostic, Place};
 
-use crate::config::{Block, Config};
+use crate::config::{Block, Config, Generation};
 use crate::operation::{Kernel, NpuOperation, Shape, Unit};
 use crate::shram::{Accumulator, Fitting};
 use crate::traversal::Traversal;
+use crate::u85;
 
 /// Depth below which the output is never split between blocks.
 pub const OFM_SPLIT_DEPTH: u32 = 16;
@@ -30,6 +31,18 @@ pub struct BlockConfig {
     pub traversal: Traversal,
     /// Width of the accumulators.
     pub accumulator: Accumulator,
+    /// The piece of a block that the array computes at once, before [`crate::block_cycles`] turns
+    /// it for outputs of one row.
+    pub micro_block: Block,
+    /// Whether the array skips two products in four: Ethos-U85 with input of few channels.
+    pub sparse: bool,
+}
+
+impl BlockConfig {
+    /// What depth slices are multiples of, but for the last.
+    pub fn depth_granule(&self) -> u32 {
+        OFM_SPLIT_DEPTH.max(self.micro_block.c)
+    }
 }
 
 /// What the search knows about the operation; constant while blocks vary.
@@ -156,15 +169,12 @@ pub fn find_block(
             format!("a {:?} operation has a tensor with an extent of {largest}", operation.kind),
         ));
     }
-    let traversal = Traversal::of(operation);
-    let question = Question::new(operation, traversal, config);
-    match search(&question, &operation.kernel, config) {
-        Some((ofm_block, ifm_block)) => Ok(BlockConfig {
-            ofm_block,
-            ifm_block,
-            traversal,
-            accumulator: Accumulator::of(operation),
-        }),
+    let found = match &config.generation {
+        Generation::Shared => find_shared(operation, config),
+        Generation::Separate(buffers) => u85::block_search::find(operation, config, buffers),
+    };
+    match found {
+        Some(block) => Ok(block),
         None => Err(refuse(
             &cofit_vocab::diagnostic::npu::NO_BLOCK,
             format!(
@@ -173,6 +183,20 @@ pub fn find_block(
             ),
         )),
     }
+}
+
+fn find_shared(operation: &NpuOperation<'_>, config: &Config) -> Option<BlockConfig> {
+    let traversal = Traversal::of(operation);
+    let question = Question::new(operation, traversal, config);
+    let (ofm_block, ifm_block) = search(&question, &operation.kernel, config)?;
+    Some(BlockConfig {
+        ofm_block,
+        ifm_block,
+        traversal,
+        accumulator: Accumulator::of(operation),
+        micro_block: config.ofm_micro_block,
+        sparse: false,
+    })
 }
 
 fn refuse(code: &'static Code, message: String) -> Box<Diagnostic> {

@@ -14,10 +14,11 @@ use cofit_vocab::{Bytes, Cycles};
 
 use crate::block_search::{BlockConfig, OFM_SPLIT_DEPTH};
 use crate::config::Config;
-use crate::memory::{Role, copy_cycles, read_cycles};
+use crate::memory::Role;
 use crate::memory_cycles::element_access;
 use crate::operation::{NpuOperation, Shape};
 use crate::operation_cycles::{Part, Position, operation_cycles};
+use crate::u85::channel::Channel;
 use crate::weight_stream::{EncodedWeights, Encoder};
 
 /// A transfer below this length is taken to be hidden by the start of the network.
@@ -73,6 +74,7 @@ struct Sliced {
     run: u64,
     visible_transfer: u64,
     weight_reads: u64,
+    ifm_bytes: u64,
     ifm_reads: u64,
 }
 
@@ -91,6 +93,8 @@ pub struct Neighbourhood {
     pub before: Option<Slack>,
     /// SRAM that is free while the operation runs, beside its feature maps.
     pub free: Bytes,
+    /// Whether the input lies in external memory but may be moved to SRAM.
+    pub ifm_moves: bool,
 }
 
 /// Decides how the weights of an operation reach the NPU.
@@ -102,7 +106,7 @@ pub fn plan_weights(
     config: &Config,
 ) -> WeightPlan {
     let scene = Scene { operation, block, config, encoder };
-    let whole = vec![0, operation.ofm.shape.c];
+    let whole = vec![0, operation.computed().c];
     let encoded = encoder.map(|encoder| encoder.encode(&whole)).unwrap_or_default();
     let reference = scene.sliced(&whole, &encoded, Role::Constants, 0, Buffering::None);
     let in_place =
@@ -125,8 +129,16 @@ pub fn plan_weights(
 
 impl Scene<'_, '_, '_> {
     fn transfer(&self, bytes: u64) -> Cycles {
-        let memories = &self.config.memories;
-        copy_cycles(bytes, memories.of(Role::Staging), memories.of(Role::Constants))
+        self.config.copy_cycles(bytes, Role::Staging, Role::Constants)
+    }
+
+    /// The channel that weights come through.
+    fn weight_channel(&self) -> Channel {
+        if self.encoder.is_some_and(Encoder::is_fast) {
+            Channel::FastWeights
+        } else {
+            Channel::Weights
+        }
     }
 
     /// Input that an output of the whole height and width needs.
@@ -195,25 +207,31 @@ impl Scene<'_, '_, '_> {
             slack = if buffering == Buffering::Double { cycles } else { 0 };
         }
         if self.encoder.is_some() {
-            let memory = config.memories.of(weights_in);
             let each = weight_bytes / fetches.max(1);
-            result.weight_reads = read_cycles(each, memory).get().saturating_mul(fetches);
+            let once = config.read_cycles(each, weights_in, self.weight_channel());
+            result.weight_reads = once.get().saturating_mul(fetches);
         }
-        result.ifm_reads = read_cycles(ifm_bytes, config.memories.of(operation.ifm.role)).get();
+        let input = Channel::of_input(operation.kind.unit());
+        result.ifm_bytes = ifm_bytes;
+        result.ifm_reads = config.read_cycles(ifm_bytes, operation.ifm.role, input).get();
         result
     }
 
     fn buffer(&self, plan: &mut WeightPlan, reference: &Sliced, around: &Neighbourhood) {
-        let Some(encoder) = self.encoder else { return };
+        // Depth is not cut where it is written as another axis.
+        let Some(encoder) = self.encoder.filter(|_| self.operation.before_transpose.is_none())
+        else {
+            return;
+        };
         let (operation, config) = (self.operation, self.config);
-        let memories = &config.memories;
         let bytes = plan.encoded.stored();
         let depth = operation.ofm.shape.c;
         let access =
             element_access(operation, self.block, operation.ifm.shape, operation.ofm.shape, config);
         let refetches = access.weight_fetches;
+        let channel = self.weight_channel();
         let seen_from =
-            |role: Role| read_cycles(bytes, memories.of(role)).get().saturating_mul(refetches);
+            |role: Role| config.read_cycles(bytes, role, channel).get().saturating_mul(refetches);
         let (unmoved, moved) = (seen_from(Role::Constants), seen_from(Role::Staging));
         if moved >= unmoved {
             return;
@@ -256,9 +274,33 @@ impl Scene<'_, '_, '_> {
         };
         let new = self.sliced(&depths, &encoded, Role::Staging, usable_slack, buffering);
         let slices = encoded.slices.len().max(1) as u64;
-        let old_cycles = reference.run.max(reference.weight_reads).max(new.ifm_reads);
         let full_run = new.run.saturating_add(new.visible_transfer);
-        let mut new_cycles = i128::from(full_run.max(new.weight_reads).max(new.ifm_reads));
+        let mut ifm_reads = new.ifm_reads;
+        if around.ifm_moves {
+            // Input and weights may compete for the SRAM.
+            let input = Channel::of_input(operation.kind.unit());
+            let staged = |bytes: u64| config.read_cycles(bytes, Role::Staging, input).get();
+            let ifm_bytes = self
+                .needed_ifm()
+                .elements()
+                .saturating_mul(u64::from(operation.ifm.element.bytes()));
+            let fit_both = ifm_bytes.saturating_add(buffers[0]).saturating_add(buffers[1]) <= limit;
+            let with_ifm =
+                reference.run.max(reference.weight_reads).max(staged(reference.ifm_bytes));
+            let with_weights = full_run.max(new.weight_reads).max(new.ifm_reads);
+            if !fit_both
+                && ifm_bytes < before.memory.get()
+                && with_ifm < with_weights
+                && with_ifm < new.ifm_reads
+            {
+                return;
+            }
+            if fit_both {
+                ifm_reads = staged(new.ifm_bytes);
+            }
+        }
+        let old_cycles = reference.run.max(reference.weight_reads).max(ifm_reads);
+        let mut new_cycles = i128::from(full_run.max(new.weight_reads).max(ifm_reads));
         if computes_longer {
             // Short waits are not counted against an operation that computes longer than it
             // reads.
@@ -332,10 +374,10 @@ impl Scene<'_, '_, '_> {
             return Some((depths, encoded));
         }
         let block_depth = self.block.ofm_block.c.max(1);
+        let least = self.block.depth_granule();
         let down = |value: u32, step: u32| value / step * step;
         let up = |value: u32, step: u32| value.checked_next_multiple_of(step).unwrap_or(value);
-        let mut first =
-            down((f64::from(depth) * ratio) as u32, OFM_SPLIT_DEPTH).max(OFM_SPLIT_DEPTH);
+        let mut first = down((f64::from(depth) * ratio) as u32, least).max(OFM_SPLIT_DEPTH);
         let mut next = 0;
         if first < depth {
             let bytes = plan.encoded.stored();
@@ -355,19 +397,19 @@ impl Scene<'_, '_, '_> {
             }
         }
         while next != 0 {
-            let step = if next > block_depth { block_depth } else { OFM_SPLIT_DEPTH };
-            next = down(next, step).max(OFM_SPLIT_DEPTH);
+            let step = if next > block_depth { block_depth } else { least };
+            next = down(next, step).max(least);
             depths.clear();
             depths.push(0);
             depths.extend((first..depth).step_by(next as usize));
             depths.push(depth);
             encoded = encoder.encode(&depths);
-            let smallest = first == OFM_SPLIT_DEPTH && next == OFM_SPLIT_DEPTH;
+            let smallest = first == OFM_SPLIT_DEPTH && next == least;
             if encoded.largest() <= half_limit || smallest {
                 break;
             }
             if next > first {
-                next = up(next / 2, OFM_SPLIT_DEPTH);
+                next = up(next / 2, least);
             } else {
                 first = up(first / 2, OFM_SPLIT_DEPTH);
             }

@@ -4,7 +4,11 @@
 //! Source of every figure of the constructors: Vela 5.2.0, `regor/architecture/ethosu55/
 //! ethos_u55.cpp` (configuration and performance tables, SHRAM layout, largest block).
 
-use crate::memory::{Memories, MemoryMode, SystemPreset};
+use cofit_vocab::Cycles;
+
+use crate::memory::{Memories, MemoryMode, Role, SystemPreset, copy_cycles, read_cycles};
+use crate::u85::channel::Channel;
+use crate::u85::{Buffers, Rates, Reads};
 
 /// Height, width and depth of a block or micro-block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +92,15 @@ pub struct OutputCycles {
     pub with_clamp: f64,
 }
 
+/// Where blocks are held, which most of a family's rules follow from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Generation {
+    /// Ethos-U55 and Ethos-U65: one memory, in shares ([`Shram`]).
+    Shared,
+    /// Ethos-U85: a memory for every purpose.
+    Separate(Buffers),
+}
+
 /// How the MAC pipeline of a size differs from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pipeline {
@@ -113,7 +126,9 @@ pub struct Config {
     pub ofm_block_max: Block,
     /// Windows beyond this height and width are worked through in pieces.
     pub sub_kernel_max: (u32, u32),
-    /// The shared buffer.
+    /// Where blocks are held.
+    pub generation: Generation,
+    /// The shared buffer, of machines that have one.
     pub shram: Shram,
     /// The output unit.
     pub output: OutputCycles,
@@ -171,6 +186,7 @@ impl Config {
             ifm_micro_block: Block::new(2, 2, 8),
             ofm_block_max: Block::new(32, 64, 128),
             sub_kernel_max: (8, 8),
+            generation: Generation::Shared,
             shram: shram(48, [8, 8, 8, 8, 16, 16, 20]),
             output: output([0.625, 1.125, 0.5, 0.375, 0.75, 0.125, 0.25], 1.0, 0.25),
             pipeline: Pipeline::Regular,
@@ -234,6 +250,101 @@ impl Config {
             128 => Some(Self::ethos_u55_128()),
             256 => Some(Self::ethos_u55_256()),
             _ => None,
+        }
+    }
+
+    /// The Ethos-U85 with that many MACs per cycle, if Arm makes one, in
+    /// `Ethos_U85_SYS_Flash_High` with `Shared_Sram`. Source: Vela 5.2.0,
+    /// `regor/architecture/ethosu85/ethos_u85.cpp` (configuration and performance tables).
+    pub const fn ethos_u85(macs_per_cycle: u32) -> Option<Self> {
+        // Bytes of the four memories, decoders, read buffers by channel, cycles per element.
+        let (bytes, decoders, reads, rates) = match macs_per_cycle {
+            128 => (
+                [8192, 8192, 2048, 768],
+                1,
+                [64, 64, 128, 128, 104, 16],
+                [0.5, 0.5, 0.5, 1.0, 1.0, 0.5],
+            ),
+            256 => (
+                [16384, 16384, 2048, 1536],
+                1,
+                [104, 104, 128, 128, 128, 16],
+                [0.25, 0.25, 0.25, 0.5, 0.5, 0.25],
+            ),
+            512 => (
+                [16384, 32768, 4096, 3072],
+                2,
+                [128, 128, 256, 256, 128, 16],
+                [0.125, 0.125, 0.25, 0.25, 0.25, 0.125],
+            ),
+            1024 => (
+                [16384, 65536, 4096, 6144],
+                4,
+                [256, 256, 416, 208, 256, 16],
+                [0.0625, 0.125, 0.25, 0.125, 0.25, 0.0625],
+            ),
+            2048 => (
+                [32768, 131_072, 8192, 12288],
+                4,
+                [256, 256, 512, 256, 256, 16],
+                [0.03125, 0.0625, 0.125, 0.0625, 0.125, 0.03125],
+            ),
+            _ => return None,
+        };
+        let buffers = Buffers {
+            ifm_bytes: bytes[0],
+            accumulator_bytes: bytes[1],
+            chaining_bytes: bytes[2],
+            output_bytes: bytes[3],
+            decoders,
+            reads: Reads {
+                copies: reads[0],
+                operands: reads[1],
+                weights: reads[2],
+                fast_weights: reads[3],
+                input: reads[4],
+                scales: reads[5],
+            },
+            output: Rates {
+                bits8: rates[0],
+                bits16: rates[1],
+                bits32: rates[2],
+                narrowed: rates[3],
+                binary32: rates[4],
+                function: rates[5],
+            },
+        };
+        Some(Self {
+            macs_per_cycle,
+            ofm_block_max: Block::new(128, 128, 1024),
+            generation: Generation::Separate(buffers),
+            delay40: if macs_per_cycle <= 128 { 3 } else { 2 },
+            memories: SystemPreset::FlashHigh.memories(MemoryMode::SharedSram),
+            ..Self::base()
+        })
+    }
+
+    /// Cycles of a copy between the memories of two roles.
+    pub fn copy_cycles(&self, bytes: u64, to: Role, from: Role) -> Cycles {
+        let (to, from) = (self.memories.of(to), self.memories.of(from));
+        match &self.generation {
+            Generation::Shared => copy_cycles(bytes, to, from),
+            Generation::Separate(Buffers { reads, .. }) => {
+                let read = Channel::Copies.stream_cycles(bytes, from, reads) + from.read_latency;
+                let write = Channel::Write.stream_cycles(bytes, to, reads) + to.write_latency;
+                read.max(write)
+            }
+        }
+    }
+
+    /// Cycles of a read through a channel from the memory of a role, the latency paid once.
+    pub fn read_cycles(&self, bytes: u64, from: Role, channel: Channel) -> Cycles {
+        let memory = self.memories.of(from);
+        match &self.generation {
+            Generation::Shared => read_cycles(bytes, memory),
+            Generation::Separate(Buffers { reads, .. }) => {
+                channel.read_cycles(bytes, memory, reads)
+            }
         }
     }
 

@@ -246,11 +246,8 @@ fn given_slices(row: &Golden, config: &Config, found: &mut Comparison, at: &impl
 
 /// The encoded slices as far as the table tells: the size of the first is that of its buffer.
 fn encoded_of(row: &Golden) -> EncodedWeights {
-    let mut slices: Vec<SliceBytes> = row
-        .depths
-        .windows(2)
-        .map(|ends| SliceBytes { weights: 0, scales: u64::from(ends[1] - ends[0]) * 10 })
-        .collect();
+    let mut slices: Vec<SliceBytes> =
+        row.depths.windows(2).map(|ends| SliceBytes::new(0, ends[1] - ends[0], 1)).collect();
     if row.operation.weights.is_none() {
         return EncodedWeights::default();
     }
@@ -263,7 +260,7 @@ fn encoded_of(row: &Golden) -> EncodedWeights {
     if let Some(slice) = slices.last_mut() {
         slice.weights += rest;
     }
-    EncodedWeights { slices }
+    EncodedWeights { slices, is_fast: false }
 }
 
 /// Reads a golden table.
@@ -415,16 +412,19 @@ impl<'t> Row<'t> {
             "Depthwise" => Traversal::Depthwise,
             _ => return None,
         };
+        let macs = self.number("macs")?.try_into().ok()?;
         let buffers = self.list("buffers", '|')?;
         let buffer = |at: usize| u64::from(buffers.get(at).copied().unwrap_or(0));
         Some(Golden {
-            macs: self.number("macs")?.try_into().ok()?,
+            macs,
             tflite_operator: self.text("tflite_operator")?.parse().ok(),
             block: BlockConfig {
                 ofm_block: self.block("ofm_block")?,
                 ifm_block: self.block("ifm_block")?,
                 traversal,
                 accumulator: Accumulator::of(&operation),
+                micro_block: Config::ethos_u55(macs)?.ofm_micro_block,
+                sparse: false,
             },
             stripe: match self.text("stripe") {
                 None | Some("") => None,

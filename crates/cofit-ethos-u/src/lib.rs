@@ -55,16 +55,18 @@ pub mod operation_cycles;
 pub mod output_stage;
 pub mod schedule;
 pub mod shram;
+pub mod staging;
 pub mod traversal;
+pub mod u85;
 pub mod weight_stream;
 
 pub use block_search::{BlockConfig, find_block};
 pub use buffering::Buffering;
 pub use cascade::{Cascade, Network, Rolling, Rows, Stage, Value};
-pub use config::Config;
+pub use config::{Config, Generation};
 pub use memory::{Memories, MemoryMode, MemoryPort, Port, Role, SystemPreset};
 pub use operation::{
-    Accumulation, Activation, Element, ElementwiseOperator, FeatureMap, Format, Kernel,
+    Accumulation, Activation, Chained, Element, ElementwiseOperator, FeatureMap, Format, Kernel,
     NpuOperation, OperationKind, Shape, Weights,
 };
 pub use schedule::{Options, Schedule, ScheduledOperation, schedule};

@@ -32,7 +32,7 @@ impl Port {
 pub enum Role {
     /// Activations.
     Arena,
-    /// Weight buffers.
+    /// Weight buffers, and activations that are kept where weight buffers are.
     Staging,
     /// Weights, scales and constant operands.
     Constants,
@@ -49,6 +49,12 @@ pub struct MemoryPort {
     pub write_latency: Cycles,
     /// Longest burst in bytes; shorter runs waste the remainder.
     pub burst_bytes: u32,
+    /// Ports that share the rate.
+    pub ports: u32,
+    /// Reads that each port may have under way; counts on Ethos-U85.
+    pub max_reads: u32,
+    /// Writes that each port may have under way; counts on Ethos-U85.
+    pub max_writes: u32,
 }
 
 /// Where weights and activations live.
@@ -58,14 +64,18 @@ pub enum MemoryMode {
     SramOnly,
     /// Activations and weight buffers behind AXI0, weights behind AXI1.
     SharedSram,
+    /// Everything behind AXI1, with copies of weights and some activations behind AXI0.
+    DedicatedSram,
 }
 
 impl MemoryMode {
     /// The port that serves a role.
     pub const fn port(self, role: Role) -> Port {
         match (self, role) {
-            (Self::SharedSram, Role::Constants) => Port::Axi1,
+            (Self::SharedSram, Role::Constants)
+            | (Self::DedicatedSram, Role::Constants | Role::Arena) => Port::Axi1,
             (Self::SharedSram, Role::Arena | Role::Staging)
+            | (Self::DedicatedSram, Role::Staging)
             | (Self::SramOnly, Role::Arena | Role::Staging | Role::Constants) => Port::Axi0,
         }
     }
@@ -89,6 +99,31 @@ impl Memories {
     }
 }
 
+const U55_SRAM: MemoryPort = MemoryPort {
+    bytes_per_cycle: 8.0,
+    read_latency: Cycles(32),
+    write_latency: Cycles(32),
+    burst_bytes: 32,
+    ports: 1,
+    max_reads: 8,
+    max_writes: 8,
+};
+
+const U85_SRAM: MemoryPort =
+    MemoryPort { bytes_per_cycle: 32.0, burst_bytes: 64, ports: 2, ..U55_SRAM };
+
+const fn flash(bytes_per_cycle: f32) -> MemoryPort {
+    MemoryPort {
+        bytes_per_cycle,
+        read_latency: Cycles(64),
+        write_latency: Cycles(0),
+        burst_bytes: 128,
+        ports: 1,
+        max_reads: 2,
+        max_writes: 0,
+    }
+}
+
 /// Reference systems of `vela.ini`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SystemPreset {
@@ -96,33 +131,19 @@ pub enum SystemPreset {
     DeepEmbedded,
     /// `Ethos_U55_High_End_Embedded`: 500 MHz, SRAM 4 GB/s, flash 0.5 GB/s.
     HighEndEmbedded,
+    /// `Ethos_U85_SYS_Flash_High`: 500 MHz, SRAM 16 GB/s, flash 0.5 GB/s.
+    FlashHigh,
 }
 
 impl SystemPreset {
     /// The memory system of the preset in a mode.
     pub const fn memories(self, mode: MemoryMode) -> Memories {
-        let (clock, flash_scale) = match self {
-            Self::DeepEmbedded => (200e6, 0.0625),
-            Self::HighEndEmbedded => (500e6, 0.125),
+        let (clock, sram, flash) = match self {
+            Self::DeepEmbedded => (200e6, U55_SRAM, flash(0.5)),
+            Self::HighEndEmbedded => (500e6, U55_SRAM, flash(1.0)),
+            Self::FlashHigh => (500e6, U85_SRAM, flash(1.0)),
         };
-        Memories {
-            clock: Hertz(clock),
-            ports: [
-                MemoryPort {
-                    bytes_per_cycle: 8.0,
-                    read_latency: Cycles(32),
-                    write_latency: Cycles(32),
-                    burst_bytes: 32,
-                },
-                MemoryPort {
-                    bytes_per_cycle: 8.0 * flash_scale,
-                    read_latency: Cycles(64),
-                    write_latency: Cycles(0),
-                    burst_bytes: 128,
-                },
-            ],
-            mode,
-        }
+        Memories { clock: Hertz(clock), ports: [sram, flash], mode }
     }
 }
 

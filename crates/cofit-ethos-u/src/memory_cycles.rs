@@ -9,9 +9,10 @@ use cofit_vocab::{Bytes, Cycles};
 
 use crate::block_cycles::clipped;
 use crate::block_search::BlockConfig;
-use crate::config::{Block, Config};
+use crate::config::{Block, Config, Generation};
 use crate::memory::{MemoryPort, Role, stream_cycles};
 use crate::operation::{Element, FeatureMap, Format, NpuOperation, Shape, Unit};
+use crate::u85::channel::Channel;
 
 /// Elements that an operation moves, before bursts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub fn element_access(
     let unit = operation.kind.unit();
     match unit {
         Unit::Elementwise => {
-            access.ifm = elementwise_reads(operation, ofm);
+            access.ifm = elementwise_reads(operation, ofm, config);
             return access;
         }
         Unit::Transpose => {
@@ -86,8 +87,9 @@ pub fn element_access(
     access
 }
 
-/// Scalars of 8 bits travel in the command stream; larger ones are read once.
-fn elementwise_reads(operation: &NpuOperation<'_>, ofm: Shape) -> [u64; 2] {
+/// Scalars of 8 bits travel in the command stream; larger ones are read once. On Ethos-U85 one
+/// scalar of any width travels there.
+fn elementwise_reads(operation: &NpuOperation<'_>, ofm: Shape, config: &Config) -> [u64; 2] {
     let stored = |shape: Shape| {
         shape
             .area()
@@ -96,6 +98,12 @@ fn elementwise_reads(operation: &NpuOperation<'_>, ofm: Shape) -> [u64; 2] {
     };
     let wide = |map: &FeatureMap| map.element.bits() > 8;
     let ifm = &operation.ifm;
+    if let Generation::Separate(_) = config.generation {
+        let is_scalar = ifm.shape.elements() == 1;
+        let second = operation.ifm2.filter(|map| map.shape.elements() > 1 || is_scalar);
+        let first = if is_scalar { 0 } else { stored(ifm.shape) };
+        return [first, second.map_or(0, |map| stored(map.shape))];
+    }
     let whole = stored(ofm);
     if ifm.shape.elements() == 1 {
         return match &operation.ifm2 {
@@ -168,6 +176,8 @@ pub struct WeightTraffic {
     pub pre_buffered: u64,
     /// Where the NPU reads them.
     pub location: WeightLocation,
+    /// Whether they are in the format of the fast decoder.
+    pub fast: bool,
 }
 
 /// Where the NPU reads weights.
@@ -195,6 +205,7 @@ pub fn port_traffic(
     let mut tally = [Tally::default(); 2];
     let mut at =
         |role: Role, charge: &dyn Fn(&mut Tally)| charge(&mut tally[mode.port(role).index()]);
+    let input = Channel::of_input(operation.kind.unit());
 
     for (map, elements) in
         [Some(&operation.ifm), operation.ifm2.as_ref()].into_iter().flatten().zip(access.ifm)
@@ -208,18 +219,27 @@ pub fn port_traffic(
             elements,
             config,
         );
-        at(map.role, &|t| t.read(bytes));
+        at(map.role, &|t| t.read(input, bytes));
     }
-    let out = &operation.ofm;
-    let bytes = bus_bytes(
-        Direction::Write,
-        out,
-        out.element,
-        out.shape,
-        block.ofm_block,
-        access.ofm,
-        config,
-    );
+    for map in operation.chained.iter().filter_map(|next| next.other.as_ref()) {
+        let elements = if map.shape.elements() > 1 { stored_elements(map) } else { 0 };
+        let bytes = bus_bytes(
+            Direction::Read,
+            map,
+            map.element,
+            map.shape,
+            block.ifm_block,
+            elements,
+            config,
+        );
+        at(map.role, &|t| t.read(Channel::Operands, bytes));
+    }
+    let (out, elements) = match operation.chained.last() {
+        Some(last) => (&last.ofm, stored_elements(&last.ofm)),
+        None => (&operation.ofm, access.ofm),
+    };
+    let bytes =
+        bus_bytes(Direction::Write, out, out.element, out.shape, block.ofm_block, elements, config);
     at(out.role, &|t| t.write(bytes));
 
     let weight_reads = access.weight_fetches.saturating_mul(weights.weights);
@@ -228,21 +248,26 @@ pub fn port_traffic(
         if weights.weights == 0 { 0 } else { access.weight_fetches.saturating_mul(weights.scales) };
     match weights.location {
         WeightLocation::None => {}
-        WeightLocation::InPlace => {
-            at(Role::Constants, &|t| t.read(weight_reads.saturating_add(scale_reads)));
-        }
+        WeightLocation::InPlace => at(Role::Constants, &|t| {
+            t.read = t.read.saturating_add(weight_reads.saturating_add(scale_reads));
+            t.keep_busy(Channel::Weights, Group::Weights, weight_reads);
+            t.keep_busy(Channel::Scales, Group::Scales, scale_reads);
+        }),
         WeightLocation::Buffered => {
             // The DMA moves weights and scales once; only what was not fetched early counts as
             // busy, and scales count as read in place though they are read from the buffer.
             let late = weights.weights.saturating_sub(weights.pre_buffered);
             let moved = weights.weights.saturating_add(weights.scales);
+            let decoded = if weights.fast { Channel::FastWeights } else { Channel::Weights };
             at(Role::Constants, &|t| {
                 t.read = t.read.saturating_add(moved);
-                t.busy = t.busy.saturating_add(late).saturating_add(scale_reads);
+                t.keep_busy(Channel::Copies, Group::Weights, late);
+                t.keep_busy(Channel::Scales, Group::Scales, scale_reads);
             });
             at(Role::Staging, &|t| {
                 t.written = t.written.saturating_add(moved);
-                t.busy = t.busy.saturating_add(late).saturating_add(weight_reads);
+                t.keep_busy(Channel::Write, Group::Weights, late);
+                t.keep_busy(decoded, Group::Weights, weight_reads);
                 t.read = t.read.saturating_add(weight_reads).saturating_add(scale_reads);
             });
         }
@@ -254,28 +279,63 @@ pub fn port_traffic(
         *port = PortTraffic {
             read: Bytes(tally.read),
             written: Bytes(tally.written),
-            cycles: stream_cycles(tally.busy, memory),
+            cycles: tally.busy_cycles(memory, config),
         };
     }
     ports
+}
+
+/// Elements of a whole map as it lies in memory.
+fn stored_elements(map: &FeatureMap) -> u64 {
+    map.shape
+        .area()
+        .saturating_mul(u64::from(map.shape.n))
+        .saturating_mul(map.format.stored_channels(map.shape.c))
+}
+
+/// What an access moves, as far as cycles are rounded for each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    FeatureMaps,
+    Weights,
+    Scales,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     read: u64,
     written: u64,
-    busy: u64,
+    /// Bytes that count as busy, by channel and group.
+    busy: [[u64; 3]; Channel::ALL.len()],
 }
 
 impl Tally {
-    fn read(&mut self, bytes: u64) {
+    fn read(&mut self, channel: Channel, bytes: u64) {
         self.read = self.read.saturating_add(bytes);
-        self.busy = self.busy.saturating_add(bytes);
+        self.keep_busy(channel, Group::FeatureMaps, bytes);
     }
 
     fn write(&mut self, bytes: u64) {
         self.written = self.written.saturating_add(bytes);
-        self.busy = self.busy.saturating_add(bytes);
+        self.keep_busy(Channel::Write, Group::FeatureMaps, bytes);
+    }
+
+    fn keep_busy(&mut self, channel: Channel, group: Group, bytes: u64) {
+        let busy = &mut self.busy[channel.index()][group as usize];
+        *busy = busy.saturating_add(bytes);
+    }
+
+    /// Cycles that the port is busy; on Ethos-U85 those of its busiest channel, if that is more.
+    fn busy_cycles(&self, memory: &MemoryPort, config: &Config) -> Cycles {
+        let all = self.busy.iter().flatten().fold(0u64, |sum, &bytes| sum.saturating_add(bytes));
+        let port = stream_cycles(all, memory);
+        let Generation::Separate(buffers) = &config.generation else { return port };
+        let channels = Channel::ALL.into_iter().map(|channel| {
+            let groups = &self.busy[channel.index()];
+            let moving = groups.iter().filter(|bytes| **bytes > 0);
+            moving.map(|&bytes| channel.stream_cycles(bytes, memory, &buffers.reads)).sum()
+        });
+        channels.fold(port, Cycles::max)
     }
 }
 

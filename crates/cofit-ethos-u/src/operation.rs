@@ -342,6 +342,25 @@ pub struct NpuOperation<'a> {
     pub accumulation: Accumulation,
     /// Weights, for the kinds that have them.
     pub weights: Option<Weights<'a>>,
+    /// Elementwise operations that take the results as they come, on Ethos-U85. What is between is
+    /// neither written nor read; `ofm` is then what the last one would find.
+    pub chained: Vec<Chained>,
+    /// Where Ethos-U85 exchanges axes while it writes: the shape of the results before. `ofm` has
+    /// the one after.
+    pub before_transpose: Option<Shape>,
+}
+
+/// An elementwise operation behind another, that takes its results without a memory between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chained {
+    /// What is computed.
+    pub operator: ElementwiseOperator,
+    /// Element type that comes in.
+    pub element: Element,
+    /// The operand that comes from a memory; none of operators of one operand.
+    pub other: Option<FeatureMap>,
+    /// What comes out; written by the last of a chain alone.
+    pub ofm: FeatureMap,
 }
 
 impl<'a> NpuOperation<'a> {
@@ -356,6 +375,8 @@ impl<'a> NpuOperation<'a> {
             activation: Activation::None,
             accumulation: Accumulation::Rescaled,
             weights: None,
+            chained: Vec::new(),
+            before_transpose: None,
         }
     }
 
@@ -398,6 +419,11 @@ impl<'a> NpuOperation<'a> {
             Some(ifm2) if ifm2.shape.elements() > self.ifm.shape.elements() => ifm2.shape,
             Some(_) | None => self.ifm.shape,
         }
+    }
+
+    /// The shape that the array computes, whatever the order in which it is written.
+    pub fn computed(&self) -> Shape {
+        self.before_transpose.unwrap_or(self.ofm.shape)
     }
 
     /// Multiply-accumulates as Vela counts them: window times outputs, times input channels unless

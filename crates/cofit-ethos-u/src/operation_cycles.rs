@@ -8,7 +8,7 @@ use cofit_vocab::Cycles;
 
 use crate::block_cycles::{clipped, mac_cycles_per_block, micro_block, micro_blocks};
 use crate::block_search::BlockConfig;
-use crate::config::Config;
+use crate::config::{Config, Generation};
 use crate::memory::{Role, stream_cycles};
 use crate::memory_cycles::{
     Direction, bus_bytes, element_access, first_ifm_cycles, last_ofm_cycles,
@@ -90,7 +90,10 @@ pub fn operation_cycles(
 ) -> OperationCycles {
     match operation.kind.unit() {
         Unit::Elementwise => elementwise_cycles(operation, block, part, config),
-        Unit::Transpose => transpose_cycles(operation, block, part, config),
+        Unit::Transpose => match config.generation {
+            Generation::Shared => transpose_cycles(operation, block, part, config),
+            Generation::Separate(_) => mac_operation_cycles(operation, block, part, config),
+        },
         Unit::Convolution | Unit::Depthwise | Unit::Pooling | Unit::ReduceSum => {
             mac_operation_cycles(operation, block, part, config)
         }
@@ -104,7 +107,7 @@ fn mac_operation_cycles(
     config: &Config,
 ) -> OperationCycles {
     let ofm_block = clipped(block.ofm_block, part.ofm);
-    let micro = micro_block(operation, part.ofm, config);
+    let micro = micro_block(operation, block, part.ofm, config);
     let in_block = micro_blocks(ofm_block, micro).elements().max(1);
     let whole = crate::config::Block::new(part.ofm.h, part.ofm.w, part.ofm.c);
     let in_all = micro_blocks(whole, micro).elements().saturating_mul(u64::from(part.ofm.n.max(1)));

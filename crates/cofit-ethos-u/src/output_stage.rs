@@ -3,9 +3,10 @@
 //! Source: Vela 5.2.0, `ethos_u55_performance.cpp` `EstimateAOCyclesPerElement`.
 
 use crate::block_search::BlockConfig;
-use crate::config::Config;
+use crate::config::{Config, Generation};
 use crate::operation::{Activation, Element, ElementwiseOperator, NpuOperation, OperationKind};
 use crate::shram::Accumulator;
+use crate::u85;
 
 /// Bytes of bias, scale and shift per output channel (Vela 5.2.0, `ethos_u55_weight_encoder.cpp`
 /// `EncodeBias`).
@@ -17,6 +18,9 @@ pub fn cycles_per_element(
     block: &BlockConfig,
     config: &Config,
 ) -> f64 {
+    if let Generation::Separate(buffers) = &config.generation {
+        return u85::cycles_per_element(operation, buffers);
+    }
     let table = &config.output;
     let wide_accumulators = block.accumulator == Accumulator::Bits40;
     let rate = match operation.kind {

@@ -10,7 +10,7 @@ use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Neighbourhood, Slack, WeightPlan, plan_weights};
 use crate::cascade::Cascade;
 use crate::config::Config;
-use crate::memory::{Role, stream_cycles};
+use crate::memory::{MemoryMode, Role, stream_cycles};
 use crate::memory_cycles::{PortTraffic, WeightLocation, WeightTraffic, port_traffic};
 use crate::operation::{Activation, NpuOperation};
 use crate::operation_cycles::{OperationCycles, Part, operation_cycles};
@@ -30,6 +30,9 @@ pub struct Options {
     /// Positions of operations that run after an operator of the CPU, in ascending order: nothing
     /// hides their first transfer. The first operation counts as such anyway.
     pub after_cpu: Vec<usize>,
+    /// Positions of operations whose input stays where it is, in ascending order. Others may be
+    /// read from SRAM where maps lie in external memory and the SRAM is a cache.
+    pub fixed_inputs: Vec<usize>,
 }
 
 /// One operation, placed.
@@ -134,7 +137,9 @@ pub fn schedule(
         if options.after_cpu.binary_search(&index).is_ok() {
             before = None;
         }
-        let around = Neighbourhood { before, free };
+        let ifm_moves = config.memories.mode == MemoryMode::DedicatedSram
+            && options.fixed_inputs.binary_search(&index).is_err();
+        let around = Neighbourhood { before, free, ifm_moves };
         let weights = plan_weights(operation, &block, encoder.as_ref(), &around, config);
         let slack = before.map_or(Cycles::ZERO, |slack| slack.cycles);
         before = Some(weights.slack);
@@ -206,10 +211,10 @@ impl Timing {
 
         let first = weights.encoded.slices.first().copied().unwrap_or_default();
         let transfer = buffered.then(|| Transfer {
-            first: crate::memory::copy_cycles(
+            first: config.copy_cycles(
                 first.weights.saturating_add(first.scales),
-                memories.of(Role::Staging),
-                memories.of(Role::Constants),
+                Role::Staging,
+                Role::Constants,
             ),
             whole: weights.full_transfer + weights.slack.cycles,
         });
@@ -222,6 +227,7 @@ impl Timing {
                 (true, false) => WeightLocation::InPlace,
                 (true, true) => WeightLocation::Buffered,
             },
+            fast: weights.encoded.is_fast,
         };
         let ports = port_traffic(operation, block, &traffic, table_bytes, config);
         Self { compute, ports, table, transfer }
@@ -285,6 +291,9 @@ impl<'o, 'a> BlockMemory<'o, 'a> {
                 && other.ofm == operation.ofm
                 && other.activation == operation.activation
                 && other.accumulation == operation.accumulation
+                && other.weights.is_some() == operation.weights.is_some()
+                && other.chained == operation.chained
+                && other.before_transpose == operation.before_transpose
         };
         if let Some((_, block)) =
             self.found.iter().rev().take(Self::REACH).find(|(other, _)| same(other))

@@ -21,12 +21,15 @@ pub mod rice;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use cofit_vocab::{Diagnostic, Place};
+use cofit_vocab::{Cycles, Diagnostic, Place};
 
 use crate::block_search::BlockConfig;
-use crate::config::Config;
-use crate::operation::{NpuOperation, Weights};
+use crate::config::{Config, Generation};
+use crate::memory::Role;
+use crate::operation::{NpuOperation, Unit, Weights};
 use crate::output_stage::SCALE_BYTES_PER_CHANNEL;
+use crate::u85::channel::Channel;
+use crate::u85::{BRICK_CHANNELS, Buffers, weight_order};
 
 /// Weight streams and scale tables start and end on this many bytes.
 pub const STREAM_ALIGNMENT: u64 = 16;
@@ -119,12 +122,28 @@ pub struct SliceBytes {
     pub weights: u64,
     /// Biases and scales, not padded.
     pub scales: u64,
+    /// What pads the scales of every stream to 16 bytes.
+    pub padding: u64,
 }
 
 impl SliceBytes {
     /// Everything, scales padded to 16 bytes: what a DMA moves.
     pub const fn stored(&self) -> u64 {
-        self.weights.saturating_add(self.scales.next_multiple_of(STREAM_ALIGNMENT))
+        self.weights.saturating_add(self.scales).saturating_add(self.padding)
+    }
+
+    /// A slice of so many weight bytes, with the scales of so many output channels in as many
+    /// streams as there are cores to share them.
+    pub fn new(weights: u64, channels: u32, cores: u32) -> Self {
+        let cores = cores.max(1);
+        let streams = (0..cores).map(|core| u64::from((channels + cores - 1 - core) / cores));
+        let (scales, stored) = streams.map(|channels| channels * SCALE_BYTES_PER_CHANNEL).fold(
+            (0, 0),
+            |(scales, stored): (u64, u64), bytes| {
+                (scales + bytes, stored + bytes.next_multiple_of(STREAM_ALIGNMENT))
+            },
+        );
+        Self { weights, scales, padding: stored - scales }
     }
 }
 
@@ -133,6 +152,8 @@ impl SliceBytes {
 pub struct EncodedWeights {
     /// The slices in order of depth.
     pub slices: Vec<SliceBytes>,
+    /// Whether they are in the format of the fast decoder, which Ethos-U85 has.
+    pub is_fast: bool,
 }
 
 impl EncodedWeights {
@@ -166,11 +187,35 @@ impl EncodedWeights {
     }
 }
 
+/// The order of a generation.
+#[derive(Clone, Copy, Debug)]
+enum Walk {
+    Shared(order::Order),
+    Separate(weight_order::Order),
+}
+
+/// How the weights of an operation are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Compressed.
+    Compressed,
+    /// Of that many bits each, for the fast decoder.
+    Fast(u32),
+}
+
+/// Bytes before the weights of the fast decoder (Vela 5.2.0, `mlw_encode_fwd.cpp`).
+const FAST_HEADER_BYTES: u64 = 32;
+
 /// Everything needed to size any slicing of one operation's weights.
 #[derive(Debug)]
 pub struct Encoder<'o, 'a> {
     weights: &'o Weights<'a>,
-    order: order::Order,
+    walk: Walk,
+    /// Decoders or cores, each with a stream.
+    streams: u32,
+    /// Scales come for multiples of so many channels.
+    scale_granule: u32,
+    format: Format,
     /// Per group of [`estimate::GROUP_CHANNELS`] output channels; empty when encoding exactly.
     histograms: Vec<estimate::Histogram>,
     /// Slices already sized: plans that are compared share most of theirs.
@@ -199,14 +244,49 @@ impl<'o, 'a> Encoder<'o, 'a> {
                 histograms = estimate::histograms(weights);
             }
         }
-        let order = order::Order::new(operation, weights.shape, block, config);
-        Ok(Some(Self { weights, order, histograms, known: RefCell::default() }))
+        let shape = weights.shape;
+        let (walk, streams, scale_granule) = match &config.generation {
+            Generation::Shared => {
+                let order = order::Order::new(operation, shape, block, config);
+                (Walk::Shared(order), config.cores.max(1), 1)
+            }
+            Generation::Separate(buffers) => {
+                let order = weight_order::Order::new(operation, shape, block, config, buffers);
+                let granule = block.micro_block.c.max(1).next_multiple_of(BRICK_CHANNELS);
+                (Walk::Separate(order), buffers.decoders.max(1), granule)
+            }
+        };
+        let mut encoder = Self {
+            weights,
+            walk,
+            streams,
+            scale_granule,
+            format: Format::Compressed,
+            histograms,
+            known: RefCell::default(),
+        };
+        if let Generation::Separate(buffers) = &config.generation
+            && operation.kind.unit() == Unit::Convolution
+            && let Some(bits) = encoder.fast_bits(config, buffers)
+        {
+            encoder.format = Format::Fast(bits);
+            encoder.known = RefCell::default();
+        }
+        Ok(Some(encoder))
+    }
+
+    /// Whether the weights are in the format of the fast decoder.
+    pub const fn is_fast(&self) -> bool {
+        match self.format {
+            Format::Fast(_) => true,
+            Format::Compressed => false,
+        }
     }
 
     /// Sizes of the slices between successive depths.
     pub fn encode(&self, depths: &[u32]) -> EncodedWeights {
         let slices = depths.windows(2).map(|ends| self.slice(ends[0], ends[1])).collect();
-        EncodedWeights { slices }
+        EncodedWeights { slices, is_fast: self.is_fast() }
     }
 
     fn slice(&self, from: u32, to: u32) -> SliceBytes {
@@ -219,28 +299,114 @@ impl<'o, 'a> Encoder<'o, 'a> {
     }
 
     fn size(&self, from: u32, to: u32) -> SliceBytes {
-        let channels = u64::from(to.saturating_sub(from));
-        let weights = match self.weights.values {
-            WeightValues::Assumed { bytes_per_weight } => {
+        let channels = to.saturating_sub(from);
+        let streams = match &self.walk {
+            Walk::Shared(_) => self.streams.min(channels),
+            Walk::Separate(_) => self.streams,
+        };
+        let weights = match (self.format, self.weights.values) {
+            (Format::Fast(bits), _) => {
+                let bits = self.length(from, to, 0, 1).saturating_mul(u64::from(bits));
+                (FAST_HEADER_BYTES + bits.div_ceil(8)).next_multiple_of(STREAM_ALIGNMENT)
+            }
+            (Format::Compressed, WeightValues::Assumed { bytes_per_weight }) => {
                 let all = self.weights.shape.elements() as f64 * bytes_per_weight;
-                let share = channels as f64 / f64::from(self.weights.shape.o.max(1));
+                let share = f64::from(channels) / f64::from(self.weights.shape.o.max(1));
                 ((all * share) as u64).div_ceil(STREAM_ALIGNMENT).saturating_mul(STREAM_ALIGNMENT)
             }
-            // One value takes about a bit; beyond any real tensor that is near enough.
-            WeightValues::Uniform { .. } if self.order.length(from, to) > UNIFORM_MAX => {
-                (self.order.length(from, to) / 8).next_multiple_of(STREAM_ALIGNMENT)
-            }
-            WeightValues::Uniform { .. } => {
-                rice::stream_bytes(&self.order.stream(self.weights, from, to))
-            }
-            WeightValues::Known { .. } if self.histograms.is_empty() => {
-                rice::stream_bytes(&self.order.stream(self.weights, from, to))
-            }
-            WeightValues::Known { .. } => {
-                estimate::stream_bytes(&self.histograms, from, to, self.order.length(from, to))
-            }
+            (Format::Compressed, WeightValues::Uniform { .. } | WeightValues::Known { .. }) => (0
+                ..streams)
+                .map(|stream| self.stream_bytes(from, to, stream, streams))
+                .fold(0, u64::saturating_add),
         };
-        SliceBytes { weights, scales: channels * SCALE_BYTES_PER_CHANNEL }
+        match &self.walk {
+            Walk::Shared(_) => SliceBytes::new(weights, channels, streams),
+            Walk::Separate(_) => {
+                let scaled = channels.checked_next_multiple_of(self.scale_granule);
+                SliceBytes::new(weights, scaled.unwrap_or(channels), 1)
+            }
+        }
+    }
+
+    /// Weights of one of `streams` streams of a slice, fillers included.
+    fn length(&self, from: u32, to: u32, stream: u32, streams: u32) -> u64 {
+        match &self.walk {
+            Walk::Shared(order) => order.length(order::Channels { from, to, core: stream }),
+            Walk::Separate(order) => order.length(to.saturating_sub(from)) / u64::from(streams),
+        }
+    }
+
+    fn values(&self, from: u32, to: u32, stream: u32) -> Vec<i16> {
+        match &self.walk {
+            Walk::Shared(order) => {
+                order.stream(self.weights, order::Channels { from, to, core: stream })
+            }
+            Walk::Separate(order) => order.stream(self.weights, from, to, stream),
+        }
+    }
+
+    /// Bytes of one of `streams` compressed streams of a slice.
+    fn stream_bytes(&self, from: u32, to: u32, stream: u32, streams: u32) -> u64 {
+        let length = self.length(from, to, stream, streams);
+        let is_uniform = matches!(self.weights.values, WeightValues::Uniform { .. });
+        if is_uniform && length > UNIFORM_MAX {
+            // One value takes about a bit; beyond any real tensor that is near enough.
+            (length / 8).next_multiple_of(STREAM_ALIGNMENT)
+        } else if is_uniform || self.histograms.is_empty() {
+            rice::stream_bytes(&self.values(from, to, stream))
+        } else {
+            estimate::stream_bytes(&self.histograms, from, to, length, streams)
+        }
+    }
+
+    /// Bits of a weight for the fast decoder where it is done sooner than the other with all the
+    /// weights; none where it is not. Source: Vela 5.2.0, `compiler/scheduler.cpp`
+    /// `UseFastDecoder`, `ethos_u85_performance.cpp` `WeightDecodeCycles`.
+    fn fast_bits(&self, config: &Config, buffers: &Buffers) -> Option<u32> {
+        let channels = self.weights.shape.o;
+        let length = self.length(0, channels, 0, 1);
+        let (zeros, distinct) = self.spread(length);
+        let bits = match distinct {
+            0..=4 => 2,
+            5..=16 => 4,
+            _ => 8,
+        };
+        let memory = config.memories.of(Role::Constants);
+        let fetched = |bytes: u64, channel: Channel| {
+            channel.stream_cycles(bytes, memory, &buffers.reads) + memory.read_latency
+        };
+        // The more zeros, the more weights a decoder delivers at once: 8 to 32.
+        let share = (zeros as f32 / length.max(1) as f32).clamp(0.5, 0.9);
+        let rate = (8.0 + (f64::from(share) - 0.5) * 24.0 / 0.4) as u64;
+        let decoded = Cycles(length / (rate * u64::from(buffers.decoders.max(1))).max(1));
+        let compressed = self.slice(0, channels).weights;
+        let usual = decoded.max(fetched(compressed, Channel::Weights));
+        let at_once = if distinct < 16 { 64 } else { 32 };
+        let raw = FAST_HEADER_BYTES + length.saturating_mul(bits) / 8;
+        let fast = Cycles(length / at_once).max(fetched(raw, Channel::FastWeights));
+        (fast < usual).then_some(bits as u32)
+    }
+
+    /// Zeros among so many weights with fillers, and the number of different weights; of weights
+    /// without values what is typical.
+    fn spread(&self, length: u64) -> (u64, u64) {
+        match self.weights.values {
+            WeightValues::Assumed { .. } => (0, 256),
+            WeightValues::Uniform { .. } => (0, 1),
+            WeightValues::Known { bytes, sign, zero_point, .. } => {
+                let mut counts = [0u64; 256];
+                for byte in bytes {
+                    counts[usize::from(*byte)] += 1;
+                }
+                let fillers = length.saturating_sub(bytes.len() as u64);
+                let zeros = (0..=255u8)
+                    .filter(|byte| value(*byte, sign, zero_point) == 0)
+                    .map(|byte| counts[usize::from(byte)]);
+                let zeros: u64 = zeros.sum();
+                let distinct = counts.iter().filter(|count| **count > 0).count() as u64;
+                (zeros + fillers, distinct + u64::from(zeros == 0 && fillers > 0))
+            }
+        }
     }
 }
 

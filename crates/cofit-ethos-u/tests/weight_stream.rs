@@ -1,5 +1,6 @@
 //! Sizes of weight streams against the encoder of Vela 5.2.0 (`tests/data/weight_streams.csv`).
 
+use cofit_ethos_u::weight_stream::order::Channels;
 use cofit_ethos_u::weight_stream::{
     Encoder, WeightEncoding, WeightLayout, WeightSign, WeightValues, rice,
 };
@@ -131,8 +132,9 @@ proptest! {
         let cut = cut.min(outputs);
         let mut ones = 0;
         for (from, to) in [(0, cut), (cut, outputs)] {
-            let stream = order.stream(&weights, from, to);
-            prop_assert_eq!(stream.len() as u64, order.length(from, to));
+            let channels = Channels { from, to, core: 0 };
+            let stream = order.stream(&weights, channels);
+            prop_assert_eq!(stream.len() as u64, order.length(channels));
             ones += stream.iter().filter(|weight| **weight == 1).count();
         }
         prop_assert_eq!(ones, bytes.len());

@@ -47,12 +47,41 @@ pub enum Setting {
     DeepSharedSram,
     /// `Ethos_U55_Deep_Embedded` with `Sram_Only`.
     DeepSramOnly,
+    /// `Ethos_U65_Embedded` with `Shared_Sram`.
+    U65EmbeddedSharedSram,
+    /// `Ethos_U65_Embedded` with `Sram_Only`.
+    U65EmbeddedSramOnly,
+    /// `Ethos_U65_Mid_End` with `Dedicated_Sram_256KB`.
+    U65MidEndDedicated256,
+    /// `Ethos_U65_High_End` with `Dedicated_Sram_384KB`.
+    U65HighEndDedicated384,
+    /// `Ethos_U65_Client_Server` with `Dedicated_Sram_384KB`: what Vela takes for an Ethos-U65
+    /// where nothing is asked for (5.2.0, `ethosu/vela/architecture_features.py`).
+    U65ClientServerDedicated384,
+    /// `Ethos_U85_SYS_Flash_High` with `Shared_Sram`.
+    U85FlashHighSharedSram,
+    /// `Ethos_U85_SYS_Flash_High` with `Sram_Only`.
+    U85FlashHighSramOnly,
+    /// `Ethos_U85_SYS_DRAM_Mid` with `Dedicated_Sram_384KB`.
+    U85DramMidDedicated384,
 }
 
 impl Setting {
     /// Every setting.
-    pub const ALL: [Self; 4] =
-        [Self::HighEndSharedSram, Self::HighEndSramOnly, Self::DeepSharedSram, Self::DeepSramOnly];
+    pub const ALL: [Self; 12] = [
+        Self::HighEndSharedSram,
+        Self::HighEndSramOnly,
+        Self::DeepSharedSram,
+        Self::DeepSramOnly,
+        Self::U65EmbeddedSharedSram,
+        Self::U65EmbeddedSramOnly,
+        Self::U65MidEndDedicated256,
+        Self::U65HighEndDedicated384,
+        Self::U65ClientServerDedicated384,
+        Self::U85FlashHighSharedSram,
+        Self::U85FlashHighSramOnly,
+        Self::U85DramMidDedicated384,
+    ];
 
     /// Vela's names of the preset and the memory mode.
     pub const fn vela_names(self) -> (&'static str, &'static str) {
@@ -61,6 +90,43 @@ impl Setting {
             Self::HighEndSramOnly => ("Ethos_U55_High_End_Embedded", "Sram_Only"),
             Self::DeepSharedSram => ("Ethos_U55_Deep_Embedded", "Shared_Sram"),
             Self::DeepSramOnly => ("Ethos_U55_Deep_Embedded", "Sram_Only"),
+            Self::U65EmbeddedSharedSram => ("Ethos_U65_Embedded", "Shared_Sram"),
+            Self::U65EmbeddedSramOnly => ("Ethos_U65_Embedded", "Sram_Only"),
+            Self::U65MidEndDedicated256 => ("Ethos_U65_Mid_End", "Dedicated_Sram_256KB"),
+            Self::U65HighEndDedicated384 => ("Ethos_U65_High_End", "Dedicated_Sram_384KB"),
+            Self::U65ClientServerDedicated384 => {
+                ("Ethos_U65_Client_Server", "Dedicated_Sram_384KB")
+            }
+            Self::U85FlashHighSharedSram => ("Ethos_U85_SYS_Flash_High", "Shared_Sram"),
+            Self::U85FlashHighSramOnly => ("Ethos_U85_SYS_Flash_High", "Sram_Only"),
+            Self::U85DramMidDedicated384 => ("Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_384KB"),
+        }
+    }
+
+    /// The setting of a row; none where the catalogue has no card for it, or where the row only
+    /// repeats another under the name of a default.
+    fn of(accelerator: &str, preset: &str, mode: &str) -> Option<Self> {
+        if accelerator.starts_with("ethos-u65-") && preset == "internal-default" {
+            return Some(Self::U65ClientServerDedicated384);
+        }
+        Self::ALL.into_iter().find(|setting| setting.vela_names() == (preset, mode))
+    }
+
+    /// Whether feature maps live in external memory, with the SRAM as a cache.
+    pub const fn is_dedicated(self) -> bool {
+        match self {
+            Self::HighEndSharedSram
+            | Self::HighEndSramOnly
+            | Self::DeepSharedSram
+            | Self::DeepSramOnly
+            | Self::U65EmbeddedSharedSram
+            | Self::U65EmbeddedSramOnly
+            | Self::U85FlashHighSharedSram
+            | Self::U85FlashHighSramOnly => false,
+            Self::U65MidEndDedicated256
+            | Self::U65HighEndDedicated384
+            | Self::U65ClientServerDedicated384
+            | Self::U85DramMidDedicated384 => true,
         }
     }
 
@@ -71,6 +137,14 @@ impl Setting {
             Self::HighEndSramOnly => ("high-end-embedded", "vela-sram-only"),
             Self::DeepSharedSram => ("deep-embedded", "vela"),
             Self::DeepSramOnly => ("deep-embedded", "vela-sram-only"),
+            Self::U65EmbeddedSharedSram => ("embedded", "vela"),
+            Self::U65EmbeddedSramOnly => ("embedded", "vela-sram-only"),
+            Self::U65MidEndDedicated256 => ("mid-end", "vela-dedicated-256kb"),
+            Self::U65HighEndDedicated384 => ("high-end", "vela-dedicated-384kb"),
+            Self::U65ClientServerDedicated384 => ("client-server", "vela-dedicated-384kb"),
+            Self::U85FlashHighSharedSram => ("sys-flash-high", "vela"),
+            Self::U85FlashHighSramOnly => ("sys-flash-high", "vela-sram-only"),
+            Self::U85DramMidDedicated384 => ("sys-dram-mid", "vela-dedicated-384kb"),
         };
         Selection {
             operating_point: Some(point.to_owned()),
@@ -146,8 +220,8 @@ impl Strategy {
     }
 }
 
-/// The rows of a table of totals that the catalogue's cards express: all Ethos-U55 with Vela's
-/// default optimisation and a named preset.
+/// The rows of a table of totals that the catalogue's cards express: all with Vela's default
+/// optimisation and a preset that no other row repeats.
 ///
 /// # Errors
 /// A column is missing or holds no number.
@@ -171,10 +245,9 @@ pub fn parse_for(table: &str, strategy: Strategy) -> Result<Vec<Row>, Diagnostic
                 .ok_or_else(|| bad(format!("row {} has no {name}", number + 2)))
         };
         let wrong = |name: &str| bad(format!("row {}: {name} is no number", number + 2));
-        let preset = (cell("system_config")?, cell("memory_mode")?);
-        let setting = Setting::ALL.into_iter().find(|setting| setting.vela_names() == preset);
         let chip = cell("accel")?;
-        let (Some(setting), true) = (setting, chip.starts_with("ethos-u55-")) else { continue };
+        let setting = Setting::of(chip, cell("system_config")?, cell("memory_mode")?);
+        let Some(setting) = setting else { continue };
         if !strategy.is(cell("extra")?) {
             continue;
         }

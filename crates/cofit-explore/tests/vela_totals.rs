@@ -26,7 +26,21 @@ fn comparisons(shared: &Path, setting: Setting) -> Vec<(Row, Comparison)> {
             found.push((row.clone(), compared));
         }
     }
-    assert_eq!(found.len(), 4 * NETWORKS.len(), "four accelerators for every network");
+    let sizes = match setting {
+        Setting::HighEndSharedSram
+        | Setting::HighEndSramOnly
+        | Setting::DeepSharedSram
+        | Setting::DeepSramOnly => 4,
+        Setting::U65EmbeddedSharedSram
+        | Setting::U65EmbeddedSramOnly
+        | Setting::U65MidEndDedicated256
+        | Setting::U65HighEndDedicated384
+        | Setting::U65ClientServerDedicated384 => 2,
+        Setting::U85FlashHighSharedSram
+        | Setting::U85FlashHighSramOnly
+        | Setting::U85DramMidDedicated384 => 5,
+    };
+    assert_eq!(found.len(), sizes * NETWORKS.len(), "every accelerator for every network");
     found
 }
 
@@ -34,48 +48,80 @@ fn comparisons(shared: &Path, setting: Setting) -> Vec<(Row, Comparison)> {
 /// differ a little.
 const ARENA_BOUND: f64 = 0.000_2;
 
-/// Holds every row of a setting to `bound`, and says which is worst.
-fn check(setting: Setting, bound: f64) {
+/// The same where several cores have a stream each, which the distribution tells less well.
+const STREAMS_ARENA_BOUND: f64 = 0.002;
+
+/// Holds every row of a setting to `bound`, and says what the median and the worst are.
+fn check(setting: Setting, bound: f64, arena_bound: f64) {
     let Some(shared) = shared_dir() else { return };
-    let rows = comparisons(&shared, setting);
+    let mut rows = comparisons(&shared, setting);
     let exact = rows.iter().filter(|(_, it)| it.cycles == it.vela_cycles).count();
-    let worst = rows
-        .iter()
-        .max_by(|a, b| a.1.error().abs().total_cmp(&b.1.error().abs()))
-        .expect("there are rows");
-    writeln!(
-        std::io::stderr(),
-        "{setting:?}: {exact} of {} exact, worst {:+.3} % ({} on {})",
+    rows.sort_by(|a, b| a.1.error().abs().total_cmp(&b.1.error().abs()));
+    let worst = rows.last().expect("there are rows");
+    let mut text = format!(
+        "{setting:?}: {exact} of {} exact, median {:.3} %, worst {:+.3} % ({} on {})\n",
         rows.len(),
+        rows[rows.len() / 2].1.error().abs() * 100.0,
         worst.1.error() * 100.0,
         worst.0.network,
         worst.0.chip
-    )
-    .expect("stderr");
-    assert!(worst.1.error().abs() <= bound, "{worst:?}");
+    );
+    for (row, it) in rows.iter().filter(|(_, it)| it.error().abs() > bound) {
+        text += &format!("  {} on {}: {it:?}\n", row.network, row.chip);
+    }
     let arena = rows
         .iter()
         .max_by(|a, b| a.1.sram_difference().abs().total_cmp(&b.1.sram_difference().abs()))
         .expect("there are rows");
-    assert!(arena.1.sram_difference().abs() <= ARENA_BOUND, "{arena:?}");
+    text += &format!("  arena, worst: {:+.4} %\n", arena.1.sram_difference() * 100.0);
+    std::io::stderr().write_all(text.as_bytes()).expect("stderr");
+    assert!(worst.1.error().abs() <= bound, "{text}");
+    if !setting.is_dedicated() {
+        assert!(arena.1.sram_difference().abs() <= arena_bound, "{arena:?}");
+    }
 }
 
 #[test]
 fn high_end_embedded_shared_sram() {
-    check(Setting::HighEndSharedSram, 0.05);
+    check(Setting::HighEndSharedSram, 0.03, ARENA_BOUND);
 }
 
 #[test]
 fn high_end_embedded_sram_only() {
-    check(Setting::HighEndSramOnly, 0.05);
+    check(Setting::HighEndSramOnly, 0.03, ARENA_BOUND);
 }
 
 #[test]
 fn deep_embedded_shared_sram() {
-    check(Setting::DeepSharedSram, 0.05);
+    check(Setting::DeepSharedSram, 0.03, ARENA_BOUND);
 }
 
 #[test]
 fn deep_embedded_sram_only() {
-    check(Setting::DeepSramOnly, 0.05);
+    check(Setting::DeepSramOnly, 0.03, ARENA_BOUND);
+}
+
+#[test]
+fn u65_embedded_shared_sram() {
+    check(Setting::U65EmbeddedSharedSram, 0.03, STREAMS_ARENA_BOUND);
+}
+
+#[test]
+fn u65_embedded_sram_only() {
+    check(Setting::U65EmbeddedSramOnly, 0.03, ARENA_BOUND);
+}
+
+#[test]
+fn u85_sys_flash_high_shared_sram() {
+    check(Setting::U85FlashHighSharedSram, 0.08, 0.1);
+}
+
+#[test]
+fn u85_sys_flash_high_sram_only() {
+    check(Setting::U85FlashHighSramOnly, 0.08, ARENA_BOUND);
+}
+
+#[test]
+fn u65_mid_end_dedicated_sram_256kb() {
+    check(Setting::U65MidEndDedicated256, 0.08, ARENA_BOUND);
 }

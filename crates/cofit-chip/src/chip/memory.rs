@@ -87,6 +87,10 @@ card_table! {
         bank_size: Sourced<Bytes>, optional;
         /// Accesses per cycle.
         ports: u32, default(1);
+        /// Reads that each port may have under way. Counts for an Ethos-U85.
+        max_reads: u32, optional;
+        /// Writes that each port may have under way. Counts for an Ethos-U85.
+        max_writes: u32, optional;
         /// Transfer rate. Give this or `bytes_per_cycle`.
         bandwidth: Sourced<BytesPerSecond>, optional;
         /// Transfer rate per cycle of `domain`.

@@ -121,7 +121,21 @@ fn candidates(plan: &Plan, context: &Context<'_>, id: BufferId) -> Vec<MemoryId>
         | BufferRole::Scratch => Some(plan.steps[buffer.last_step].engine),
     };
     let engine = engine.unwrap_or_else(|| EngineId::from_u32(0));
-    links::reached(context, engine, Content::Activation)
+    let reached = links::reached(context, engine, Content::Activation);
+    let is_cached = matches!(context.engine(engine).timing, Timing::EthosU(_));
+    let Some(staged) = plan.staged.as_ref().filter(|_| is_cached && reached.len() > 1) else {
+        return reached;
+    };
+    // The SRAM comes first; what was not chosen for it lies in the other memories.
+    let is_staged = match &buffer.role {
+        BufferRole::Activation(tensors) => tensors.iter().any(|tensor| staged.contains(*tensor)),
+        BufferRole::ResidentWeights(_)
+        | BufferRole::Stream(_)
+        | BufferRole::Spilled(_)
+        | BufferRole::WeightStaging
+        | BufferRole::Scratch => true,
+    };
+    if is_staged { reached[..1].to_vec() } else { reached[1..].to_vec() }
 }
 
 /// Adds the weight buffers that an Ethos-U's compiler wants beside the activations. The first is

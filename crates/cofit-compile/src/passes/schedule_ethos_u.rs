@@ -8,15 +8,19 @@ use cofit_chip::{Content, TilingMode, Timing};
 use cofit_ethos_u::cascade::search::Search;
 use cofit_ethos_u::lowering::{Visibility, tensor_format};
 use cofit_ethos_u::operation::{Format, NpuOperation, OperationKind, Shape};
-use cofit_ethos_u::{Config, Network, Options, Schedule, WeightEncoding, schedule};
+use cofit_ethos_u::{
+    Config, Generation, MemoryMode, Network, Options, Schedule, WeightEncoding, schedule,
+};
 use cofit_ir::{TensorId, TensorRole};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
+use cranelift_entity::EntitySet;
 
 use crate::context::Context;
 use crate::ethos_u::lower::lower;
 use crate::ethos_u::machine::config;
 use crate::ethos_u::network::{Lowered, network};
+use crate::ethos_u::staging::Staging;
 use crate::passes::allocate::height;
 use crate::plan::{Constraint, EngineId, Placement, Plan, Refusal, StepId, StepSchedule};
 use crate::values::Values;
@@ -29,6 +33,10 @@ use crate::values::Values;
 /// says how far off the network is.
 pub fn run(plan: &mut Plan, context: &Context<'_>) {
     let Some(npu) = prepare(plan, context) else { return };
+    if npu.config.memories.mode == MemoryMode::DedicatedSram {
+        npu.stage(plan, context);
+        return;
+    }
     match npu.whole(plan, context) {
         Ok(schedule) => npu.apply(plan, schedule),
         Err(diagnostic) => {
@@ -90,6 +98,9 @@ impl Npu {
             let after_cpu = follows_host(plan, step, self.engine);
             all.push(Lowered { step, operations, after_cpu, overwrites });
         }
+        if let Generation::Separate(_) = self.config.generation {
+            crate::ethos_u::chain::join(plan, &mut all, &self.values);
+        }
         all
     }
 
@@ -106,6 +117,41 @@ impl Npu {
             options.free_sram.resize(operations.len(), free_at[one.step.as_u32() as usize]);
         }
         schedule(&operations, &self.config, &options)
+    }
+
+    /// Feature maps in external memory and, where there is room, in SRAM.
+    fn stage(&self, plan: &mut Plan, context: &Context<'_>) {
+        let limit = context
+            .chip
+            .memories_of(context.engine(self.engine), Content::Activation)
+            .first()
+            .map_or(Bytes::ZERO, |memory| memory.usable(context.operators));
+        let is_external = external(plan, self.engine, &self.values);
+        let staging = Staging {
+            values: &self.values,
+            is_external: &is_external,
+            config: &self.config,
+            limit,
+        };
+        let before = plan.clone();
+        let mut network = self.network(&before, context);
+        let mut all = self.lowered(&before);
+        staging.place(&before, &mut all, &|value| !is_external[value]);
+        network.operations = all.into_iter().flat_map(|one| one.operations).collect();
+        match staging.run(&before, self.lowered(&before), &mut network) {
+            Ok((schedule, is_staged)) => {
+                self.apply(plan, schedule);
+                let staged = (0..is_staged.len()).filter(|&value| is_staged[value]);
+                let mut tensors = EntitySet::new();
+                tensors.extend(staged.flat_map(|value| self.values.tensors[value].iter().copied()));
+                plan.staged = Some(tensors);
+            }
+            Err(diagnostic) => {
+                let step = self.steps.first().copied();
+                let constraint = Constraint::Operators;
+                plan.refusals.push(Refusal { constraint, step, diagnostic: *diagnostic });
+            }
+        }
     }
 
     /// Writes a schedule into the plan.
@@ -292,21 +338,7 @@ fn overwritten(
 /// channels.
 fn formats(plan: &Plan, steps: &[StepId], npu: EngineId, values: &Values) -> Vec<Format> {
     let mut seen: Vec<Vec<Shape>> = vec![Vec::new(); values.tensors.len()];
-    let mut is_external: Vec<bool> = (0..values.tensors.len())
-        .map(|value| {
-            values.is_live_in(&plan.graph, value) || values.is_live_out(&plan.graph, value)
-        })
-        .collect();
-    for step in plan.steps.values() {
-        if step.engine == npu || step.placement == Placement::View {
-            continue;
-        }
-        for &tensor in step.inputs.iter().chain(&step.outputs) {
-            if let Some(value) = values.of[tensor] {
-                is_external[value] = true;
-            }
-        }
-    }
+    let is_external = external(plan, npu, values);
     for &id in steps {
         let step = &plan.steps[id];
         let Ok(operations) = lower(&plan.graph, step, &|_| Format::Nhcwb16) else { continue };
@@ -328,6 +360,26 @@ fn formats(plan: &Plan, steps: &[StepId], npu: EngineId, values: &Values) -> Vec
             tensor_format(visibility, shapes)
         })
         .collect()
+}
+
+/// Whether each value comes from or goes to the outside, or another engine than the NPU touches it.
+fn external(plan: &Plan, npu: EngineId, values: &Values) -> Vec<bool> {
+    let mut is_external: Vec<bool> = (0..values.tensors.len())
+        .map(|value| {
+            values.is_live_in(&plan.graph, value) || values.is_live_out(&plan.graph, value)
+        })
+        .collect();
+    for step in plan.steps.values() {
+        if step.engine == npu || step.placement == Placement::View {
+            continue;
+        }
+        for &tensor in step.inputs.iter().chain(&step.outputs) {
+            if let Some(value) = values.of[tensor] {
+                is_external[value] = true;
+            }
+        }
+    }
+    is_external
 }
 
 /// Bytes of the arena's memory that live activations leave free, for every step.

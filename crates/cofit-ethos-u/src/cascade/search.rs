@@ -205,7 +205,7 @@ impl<'n, 'a> Search<'n, 'a> {
                 let block = &self.blocks[index];
                 // Sized without fault when the search was made.
                 let encoder = self.stripes.encoder(index, block).ok().flatten();
-                let around = Neighbourhood { before: way.slack, free: staging };
+                let around = Neighbourhood { before: way.slack, free: staging, ifm_moves: false };
                 let mut plan =
                     plan_weights(operation, block, encoder.as_deref(), &around, self.config);
                 plan.slack.memory = free - last_buffer(&plan);

@@ -76,8 +76,15 @@ fn count(tables: &mut [[u32; 256]; 4], bytes: &[u8]) {
     }
 }
 
-/// Bytes of the stream of output channels `from..to`, which has `length` weights with fillers.
-pub fn stream_bytes(histograms: &[Histogram], from: u32, to: u32, length: u64) -> u64 {
+/// Bytes of one of the equal `streams` that share output channels `from..to`. It has `length`
+/// weights with fillers.
+pub fn stream_bytes(
+    histograms: &[Histogram],
+    from: u32,
+    to: u32,
+    length: u64,
+    streams: u32,
+) -> u64 {
     let first = (from / GROUP_CHANNELS) as usize;
     let end = (to.div_ceil(GROUP_CHANNELS) as usize).min(histograms.len());
     let mut found = Frequencies::default();
@@ -85,6 +92,9 @@ pub fn stream_bytes(histograms: &[Histogram], from: u32, to: u32, length: u64) -
         for (total, count) in found.counts.iter_mut().zip(histogram) {
             *total += u64::from(*count);
         }
+    }
+    if streams > 1 {
+        found.counts.iter_mut().for_each(|count| *count = count.div_ceil(u64::from(streams)));
     }
     let zero = VALUES / 2;
     let real: u64 = found.counts.iter().sum();

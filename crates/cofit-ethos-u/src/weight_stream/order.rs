@@ -24,6 +24,27 @@ pub struct Order {
     sub_kernel: (u32, u32),
     /// Kernel elements come in multiples of this.
     group: u32,
+    /// Cores, which take the output channels in turn.
+    cores: u32,
+}
+
+/// The output channels of one stream: those of `from..to` that one core works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// The first channel of the slice.
+    pub from: u32,
+    /// The channel behind the slice.
+    pub to: u32,
+    /// The core; on machines of one core, 0.
+    pub core: u32,
+}
+
+impl Channels {
+    /// Channels of the stream where `cores` share a slice.
+    const fn count(&self, cores: u32) -> u32 {
+        let all = self.to.saturating_sub(self.from);
+        all.saturating_add(cores - 1).saturating_sub(self.core) / cores
+    }
 }
 
 /// One run of the order: a micro-block of output channels at one kernel element.
@@ -65,7 +86,14 @@ impl Order {
                 Traversal::PartKernel => 4,
                 Traversal::DepthFirst => 1,
             },
+            cores: config.cores.max(1),
         }
+    }
+
+    /// Output channels of a block that one core works on.
+    const fn block_of(&self, core: u32) -> u32 {
+        let share = (self.ofm_block + self.cores - 1).saturating_sub(core) / self.cores;
+        if share == 0 { 1 } else { share }
     }
 
     /// Weights per step and per output channel of a step.
@@ -73,22 +101,21 @@ impl Order {
         if self.traversal == Traversal::Depthwise { 1 } else { self.ifm_micro }
     }
 
-    /// The weights of output channels `from..to`, fillers included; empty where no values are
-    /// known.
-    pub fn stream(&self, weights: &Weights<'_>, from: u32, to: u32) -> Vec<i16> {
+    /// The weights of a stream, fillers included; empty where no values are known.
+    pub fn stream(&self, weights: &Weights<'_>, channels: Channels) -> Vec<i16> {
         match weights.values {
             WeightValues::Known { bytes, sign, layout, zero_point } => {
                 let mut table = [0i16; 256];
                 for (byte, slot) in (0..=255u8).zip(&mut table) {
                     *slot = value(byte, sign, zero_point);
                 }
-                self.stream_of(from, to, layout, |start, count, out| {
+                self.stream_of(channels, layout, |start, count, out| {
                     let run = bytes.get(start..).unwrap_or_default();
                     out.extend(run.iter().take(count).map(|byte| table[usize::from(*byte)]));
                 })
             }
             WeightValues::Uniform { value } => {
-                self.stream_of(from, to, WeightLayout::Ohwi, |_, count, out| {
+                self.stream_of(channels, WeightLayout::Ohwi, |_, count, out| {
                     out.extend(std::iter::repeat_n(i16::from(value), count));
                 })
             }
@@ -99,13 +126,13 @@ impl Order {
     /// The order as runs: `fetch` appends the weights from a position on, as many as asked.
     fn stream_of(
         &self,
-        from: u32,
-        to: u32,
+        slice: Channels,
         layout: WeightLayout,
         fetch: impl Fn(usize, usize, &mut Vec<i16>),
     ) -> Vec<i16> {
         let shape = self.shape;
-        let channels = to.saturating_sub(from);
+        let channels = slice.count(self.cores);
+        let first = slice.from.saturating_add(slice.core) as usize;
         let (o_step, h_step, w_step, i_step) = match layout {
             WeightLayout::Ohwi => {
                 let row = shape.w as usize * shape.i as usize;
@@ -114,20 +141,20 @@ impl Order {
             WeightLayout::Hwo => (1, shape.w as usize * shape.o as usize, shape.o as usize, 0),
         };
         let depth = self.step_depth() as usize;
-        let mut out = Vec::with_capacity(usize::try_from(self.length(from, to)).unwrap_or(0));
-        self.walk(channels, |step| {
+        let mut out = Vec::with_capacity(usize::try_from(self.length(slice)).unwrap_or(0));
+        self.walk(channels, self.block_of(slice.core), |step| {
             let (o, i) = (step.o as usize, step.i as usize);
             let outputs = (channels.saturating_sub(step.o)).min(self.ofm_micro) as usize;
             let inputs = (shape.i as usize).saturating_sub(i).min(depth);
             let end = out.len() + depth * self.ofm_micro as usize;
             if let Some((h, w)) = step.at {
-                let start = (from as usize + o) * o_step
+                let start = (first + o * self.cores as usize) * o_step
                     + h as usize * h_step
                     + w as usize * w_step
                     + i * i_step;
                 for o in 0..outputs {
                     // One input channel per output, or a run of contiguous ones.
-                    fetch(start + o * o_step, inputs, &mut out);
+                    fetch(start + o * self.cores as usize * o_step, inputs, &mut out);
                     out.extend(std::iter::repeat_n(0, depth - inputs));
                 }
             }
@@ -136,16 +163,16 @@ impl Order {
         out
     }
 
-    /// Number of weights of output channels `from..to`, fillers included.
-    pub fn length(&self, from: u32, to: u32) -> u64 {
-        let channels = to.saturating_sub(from);
+    /// Number of weights of a stream, fillers included.
+    pub fn length(&self, channels: Channels) -> u64 {
+        let block = self.block_of(channels.core);
+        let channels = channels.count(self.cores);
         // Fillers per block of output channels are the same for every block but the last.
         let per_block =
             |depth: u32| u64::from(depth.div_ceil(self.ofm_micro)) * u64::from(self.ofm_micro);
-        let whole = channels / self.ofm_block;
-        let outputs = per_block(self.ofm_block)
-            .saturating_mul(u64::from(whole))
-            .saturating_add(per_block(channels % self.ofm_block));
+        let outputs = per_block(block)
+            .saturating_mul(u64::from(channels / block))
+            .saturating_add(per_block(channels % block));
         let inputs = match self.traversal {
             Traversal::Depthwise => 1,
             Traversal::PartKernel => {
@@ -176,11 +203,11 @@ impl Order {
         }
     }
 
-    fn walk(&self, channels: u32, mut visit: impl FnMut(Step)) {
+    fn walk(&self, channels: u32, block: u32, mut visit: impl FnMut(Step)) {
         let depthwise = self.traversal == Traversal::Depthwise;
         let ifm_depth = if depthwise { 1 } else { self.shape.i };
-        for o_block in (0..channels).step_by(self.ofm_block as usize) {
-            let o_depth = self.ofm_block.min(channels - o_block);
+        for o_block in (0..channels).step_by(block as usize) {
+            let o_depth = block.min(channels - o_block);
             for i_block in (0..ifm_depth).step_by(self.ifm_block as usize) {
                 let i_depth = match self.traversal {
                     Traversal::Depthwise => self.ifm_micro,

@@ -1,7 +1,7 @@
 //! Parameters of the `ethos_u` timing model.
 //!
 //! Names and meanings follow Vela's estimator (PyPI `ethos-u-vela` 5.2.0,
-//! `ethosu/regor/architecture/ethosu55`; `ethosu/vela/architecture_features.py` of 3.10).
+//! `ethosu/regor/architecture/ethosu55` and `ethosu85`; `ethosu/vela/architecture_features.py` of 3.10).
 
 use cofit_vocab::Bytes;
 
@@ -9,7 +9,8 @@ use crate::Sourced;
 use crate::table::card_table;
 
 card_table! {
-    /// Parameters of `model = "ethos_u"`. Extents are [width, height, depth].
+    /// Parameters of `model = "ethos_u"`. Extents are [width, height, depth]. An Ethos-U85 has
+    /// `buffers`; the others have a shared buffer, whose parameters may not be left out then.
     pub struct EthosUTiming {
         /// Always `ethos_u`.
         model: String, required;
@@ -18,37 +19,89 @@ card_table! {
         /// Cores that share the output depth.
         cores: Sourced<u32>, default(Sourced::plain(1));
         /// The smallest block of the output that the array computes at once.
-        ofm_micro_block: Sourced<[u32; 3]>, required;
+        ofm_micro_block: Sourced<[u32; 3]>, default(Sourced::plain([0; 3]));
         /// The block of the input that one micro-block of the output reads.
-        ifm_micro_block: Sourced<[u32; 3]>, required;
+        ifm_micro_block: Sourced<[u32; 3]>, default(Sourced::plain([0; 3]));
         /// The largest block of the output.
         max_block: Sourced<[u32; 3]>, default(Sourced::plain([64, 32, 128]));
         /// The largest kernel that one step covers, as [width, height].
         sub_kernel: Sourced<[u32; 2]>, default(Sourced::plain([8, 8]));
         /// Banks of the shared buffer.
-        shram_banks: Sourced<u32>, required;
+        shram_banks: Sourced<u32>, default(Sourced::plain(0));
         /// Bytes of one bank.
         bank_size: Sourced<Bytes>, default(Sourced::plain(Bytes(1024)));
         /// Banks kept for the output.
         reserved_output_banks: Sourced<u32>, default(Sourced::plain(2));
         /// Banks at the end that no block may use; the look-up table lies there where there are any.
-        reserved_end_banks: Sourced<u32>, required;
+        reserved_end_banks: Sourced<u32>, default(Sourced::plain(0));
         /// Bytes of the look-up table.
         lut_size: Sourced<Bytes>, default(Sourced::plain(Bytes(2048)));
         /// Banks are given out in multiples of these.
-        granules: Granules, required;
+        granules: Granules, default(Granules::NONE);
         /// Element-wise units.
-        element_units: Sourced<u32>, required;
+        element_units: Sourced<u32>, default(Sourced::plain(0));
         /// Cycles per output element of the output unit.
-        output_cycles: OutputCycles, required;
+        output_cycles: OutputCycles, default(OutputCycles::NONE);
         /// Cycles per output element of the activation that follows.
-        activation_cycles: ActivationCycles, required;
+        activation_cycles: ActivationCycles, default(ActivationCycles::NONE);
         /// Bytes per cycle of one AXI port.
         axi_width: Sourced<Bytes>, default(Sourced::plain(Bytes(8)));
         /// DMA transfers under way at the same time.
         max_outstanding_dma: Sourced<u32>, default(Sourced::plain(1));
         /// Kernels under way at the same time.
         max_outstanding_kernels: Sourced<u32>, default(Sourced::plain(2));
+        /// The buffers of an Ethos-U85, which has one for every purpose.
+        buffers: SeparateBuffers, optional;
+    }
+
+    /// Buffers of an Ethos-U85 and the rates of its output unit.
+    pub struct SeparateBuffers {
+        /// Bytes for input blocks.
+        ifm: Sourced<Bytes>, required;
+        /// Bytes for accumulators.
+        accumulators: Sourced<Bytes>, required;
+        /// Bytes for operands of chained operations.
+        chaining: Sourced<Bytes>, required;
+        /// Bytes for output blocks.
+        output: Sourced<Bytes>, required;
+        /// Weight decoders.
+        decoders: Sourced<u32>, required;
+        /// Words of 16 bytes that reads may have under way, by channel.
+        reads: ChannelReads, required;
+        /// Cycles per output element.
+        cycles: ElementCycles, required;
+    }
+
+    /// Words of 16 bytes that reads may have under way.
+    pub struct ChannelReads {
+        /// Copies between memories.
+        copies: u32, required;
+        /// Operands of the elementwise unit.
+        operands: u32, required;
+        /// Compressed weights.
+        weights: u32, required;
+        /// Weights for the fast decoder.
+        fast_weights: u32, required;
+        /// Input of the array.
+        input: u32, required;
+        /// Scales and biases.
+        scales: u32, required;
+    }
+
+    /// Cycles per output element of an Ethos-U85.
+    pub struct ElementCycles {
+        /// Results of 8 bits.
+        bits8: f64, required;
+        /// Results of 16 bits.
+        bits16: f64, required;
+        /// Results of 32 bits.
+        bits32: f64, required;
+        /// Results narrower than 32-bit operands, and 32 bits handed to the next operation.
+        narrowed: f64, required;
+        /// 32-bit results of two 32-bit operands.
+        binary32: f64, required;
+        /// A function behind an operation.
+        function: f64, required;
     }
 
     /// Bank granules by what the banks hold.
@@ -100,4 +153,37 @@ card_table! {
         /// None.
         none: f64, required;
     }
+}
+
+impl Granules {
+    /// Of machines without a shared buffer.
+    pub(crate) const NONE: Self = Self {
+        ifm8: 0,
+        ifm16: 0,
+        ifm8_elementwise: 0,
+        ifm16_elementwise: 0,
+        ifm32: 0,
+        acc16: 0,
+        acc32: 0,
+        acc40: 0,
+    };
+}
+
+impl OutputCycles {
+    /// Of machines whose output unit has other rates.
+    pub(crate) const NONE: Self = Self {
+        elementwise32_binary: 0.0,
+        elementwise32_unary: 0.0,
+        mul32: 0.0,
+        mul_or_acc40: 0.0,
+        add_simple: 0.0,
+        add: 0.0,
+        max_pool: 0.0,
+        other: 0.0,
+    };
+}
+
+impl ActivationCycles {
+    /// Of machines whose output unit has other rates.
+    pub(crate) const NONE: Self = Self { lut: 0.0, relu: 0.0, none: 0.0 };
 }
