@@ -45,6 +45,8 @@ catalogue! {
     "k210", Chip;
     "max78000", Chip;
     "max78002", Chip;
+    "ne16", Chip;
+    "nvdla-small", Chip;
     "esp32-s3", Chip;
     "imxrt1170", Chip;
     "stm32h747", Chip;

@@ -43,7 +43,14 @@ impl<'a> Pieces<'a> {
             let engine = chip.engines.get(step.engine.as_u32() as usize);
             match engine.map(|engine| (&engine.timing, &engine.id)) {
                 Some((Timing::Simd(_), _)) => {}
-                Some((Timing::EthosU(_) | Timing::Max7800x(_) | Timing::KpuK210(_), id)) => {
+                Some((
+                    Timing::EthosU(_)
+                    | Timing::Max7800x(_)
+                    | Timing::KpuK210(_)
+                    | Timing::Ne16(_)
+                    | Timing::MacArray(_),
+                    id,
+                )) => {
                     return Err(format!("{id} cuts its layers by rules of its own"));
                 }
                 Some((Timing::Roofline(_), id)) => {

@@ -7,7 +7,9 @@
 
 mod ethos_u;
 mod kpu_k210;
+mod mac_array;
 mod max7800x;
+mod ne16;
 pub(crate) mod processor;
 mod roofline;
 
@@ -189,6 +191,8 @@ fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
         Timing::EthosU(_) => ethos_u::issue(view, issuer),
         Timing::Max7800x(timing) => max7800x::issue(view, timing, issuer),
         Timing::KpuK210(timing) => kpu_k210::issue(view, timing, issuer),
+        Timing::Ne16(timing) => ne16::issue(view, timing, issuer),
+        Timing::MacArray(timing) => mac_array::issue(view, timing, issuer),
         Timing::Simd(timing) => processor::issue(view, timing, issuer),
         Timing::Roofline(timing) => roofline::issue(view, timing, issuer),
     }
@@ -198,9 +202,12 @@ fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
 pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, Traffic> {
     let mut traffic = match &view.engine.timing {
         Timing::EthosU(_) => ethos_u::traffic(view),
-        Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
-            view.moved.values().map(|moved| moved.traffic()).collect()
-        }
+        Timing::Max7800x(_)
+        | Timing::KpuK210(_)
+        | Timing::Ne16(_)
+        | Timing::MacArray(_)
+        | Timing::Simd(_)
+        | Timing::Roofline(_) => view.moved.values().map(|moved| moved.traffic()).collect(),
     };
     for transfer in view.plan.transfers.values().filter(|transfer| transfer.step == id) {
         traffic[transfer.from] += Traffic { read: transfer.bytes, written: Bytes::ZERO };

@@ -57,9 +57,12 @@ fn check_maps(plan: &mut Plan, context: &Context<'_>) {
         let Some(limits) = limits else { continue };
         let channels_per_pass = match &engine.timing {
             Timing::Max7800x(timing) => timing.channels_per_pass.value,
-            Timing::EthosU(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
-                u32::MAX
-            }
+            Timing::EthosU(_)
+            | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
+            | Timing::Simd(_)
+            | Timing::Roofline(_) => u32::MAX,
         };
         let Some(&input) = step.inputs.first() else { continue };
         let tensor = &plan.graph.tensors[input];

@@ -89,7 +89,12 @@ impl Array {
         let card = context.engine(engine);
         let timing = match &card.timing {
             Timing::Max7800x(timing) => timing,
-            Timing::EthosU(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
+            Timing::EthosU(_)
+            | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
+            | Timing::Simd(_)
+            | Timing::Roofline(_) => {
                 return None;
             }
         };

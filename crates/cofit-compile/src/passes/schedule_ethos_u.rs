@@ -48,7 +48,12 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
 pub(crate) fn prepare(plan: &mut Plan, context: &Context<'_>) -> Option<Npu> {
     let (engine, config) = context.engines().find_map(|(id, engine)| match &engine.timing {
         Timing::EthosU(timing) => Some((id, config(context.chip, engine, timing))),
-        Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => None,
+        Timing::Max7800x(_)
+        | Timing::KpuK210(_)
+        | Timing::Ne16(_)
+        | Timing::MacArray(_)
+        | Timing::Simd(_)
+        | Timing::Roofline(_) => None,
     })?;
     turn_down(plan, context, engine);
     let steps = native_steps(plan, engine);
