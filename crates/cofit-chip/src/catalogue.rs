@@ -69,6 +69,8 @@ catalogue! {
     "esp32-c3", Chip;
     "esp32-s2", Chip;
     "esp32", Chip;
+    "ne16", Chip;
+    "nvdla-small", Chip;
     "esp32-s3", Chip;
     "stm32g0b1", Chip;
     "rp2040", Chip;

@@ -306,6 +306,45 @@ impl Checker<'_, '_, '_> {
                 self.positive(&key("kernel_chunk"), timing.kernel_chunk.value.as_f64());
                 self.positive(&key("line"), timing.line.value.as_f64());
             }
+            Timing::Ne16(timing) => {
+                for (field, value) in [
+                    ("tile", timing.tile.value[0].min(timing.tile.value[1])),
+                    ("tile_channels", timing.tile_channels.value),
+                    ("pass_channels", timing.pass_channels.value),
+                    ("linear_channels", timing.linear_channels.value),
+                    ("scales_per_cycle", timing.scales_per_cycle.value),
+                    ("biases_per_cycle", timing.biases_per_cycle.value),
+                ] {
+                    self.positive(&key(field), f64::from(value));
+                }
+            }
+            Timing::MacArray(timing) => {
+                let unroll = &timing.unroll;
+                let [fewest, most] = timing.stripe.value;
+                for (field, value) in [
+                    ("unroll.inputs", unroll.inputs.value),
+                    ("unroll.outputs", unroll.outputs.value),
+                    ("unroll.positions", unroll.positions.value),
+                    ("unroll.taps", unroll.taps.value),
+                    ("stripe", fewest),
+                    ("channel_granule", timing.channel_granule.value),
+                ] {
+                    self.positive(&key(field), f64::from(value));
+                }
+                if fewest > most {
+                    let message = format!("{fewest} positions at least, but {most} at most");
+                    self.report(&card::OUT_OF_RANGE, &key("stripe"), message);
+                }
+                self.positive(&key("read_rate"), timing.read_rate.value);
+                self.positive(&key("buffer"), timing.buffer.value.as_f64());
+                if let Some(rate) = &timing.write_rate {
+                    self.positive(&key("write_rate"), rate.value);
+                }
+                if let Some(pooling) = &timing.pooling {
+                    let at = key("pooling.elements_per_cycle");
+                    self.positive(&at, pooling.elements_per_cycle.value);
+                }
+            }
             Timing::Simd(timing) => {
                 let memories: Vec<&str> =
                     self.body.memories.iter().map(|memory| memory.id.as_str()).collect();

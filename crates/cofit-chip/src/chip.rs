@@ -51,7 +51,9 @@ pub use self::timing::ethos_u::{
     SeparateBuffers,
 };
 pub use self::timing::kpu_k210::KpuK210Timing;
+pub use self::timing::mac_array::{Dataflow, MacArrayTiming, PoolingUnit, Unroll};
 pub use self::timing::max7800x::Max7800xTiming;
+pub use self::timing::ne16::Ne16Timing;
 pub use self::timing::roofline::RooflineTiming;
 pub use self::timing::simd::{SimdAccess, SimdCost, SimdThreads, SimdTiming};
 use crate::Sourced;

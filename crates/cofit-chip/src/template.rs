@@ -43,7 +43,7 @@ precision = [{{ w = 8, a = 8 }}]
 operators = ["conv2d", "depthwise_conv2d", "fully_connected", "average_pool2d", "max_pool2d", "relu"]
 
 # [engine.timing]             # left out: a roofline with assumed parameters
-# model = "roofline"          # ethos_u, max7800x, kpu_k210, simd, roofline
+# model = "roofline"          # ethos_u, max7800x, kpu_k210, ne16, mac_array, simd, roofline
 # utilisation = 0.5
 
 # [[operating_point]]

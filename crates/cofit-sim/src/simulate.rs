@@ -114,7 +114,14 @@ fn inference_overhead(plan: &Plan, chip: &Chip, clock: Hertz) -> Cycles {
         }
         Some(Timing::Max7800x(timing)) => Cycles(timing.start_cycles.value),
         Some(Timing::Simd(timing)) => Cycles::ceil_from(timing.per_inference.value),
-        Some(Timing::EthosU(_) | Timing::KpuK210(_) | Timing::Roofline(_)) | None => Cycles::ZERO,
+        Some(
+            Timing::EthosU(_)
+            | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
+            | Timing::Roofline(_),
+        )
+        | None => Cycles::ZERO,
     }
 }
 
@@ -133,7 +140,11 @@ fn accuracy(plan: &Plan, chip: &Chip, steps: &PrimaryMap<StepId, StepProfile>) -
         Timing::Roofline(roofline) => roofline.utilisation.is_assumed(),
         // Kernel costs that nobody compared with measurements are guesses.
         Timing::Simd(_) | Timing::EdgeTpu(_) => chip.runtime.accuracy.is_none(),
-        Timing::EthosU(_) | Timing::Max7800x(_) | Timing::KpuK210(_) => false,
+        Timing::EthosU(_)
+        | Timing::Max7800x(_)
+        | Timing::KpuK210(_)
+        | Timing::Ne16(_)
+        | Timing::MacArray(_) => false,
     };
     let mut assumed = Cycles::ZERO;
     let mut total = Cycles::ZERO;

@@ -50,7 +50,9 @@ impl<'a> PieceCosts<'a> {
                     Timing::EdgeTpu(_)
                     | Timing::EthosU(_)
                     | Timing::Max7800x(_)
-                    | Timing::KpuK210(_),
+                    | Timing::KpuK210(_)
+                    | Timing::Ne16(_)
+                    | Timing::MacArray(_),
                     id,
                 )) => {
                     return Err(format!("{id} cuts its layers by rules of its own"));

@@ -8,7 +8,9 @@
 mod edge_tpu;
 mod ethos_u;
 mod kpu_k210;
+mod mac_array;
 mod max7800x;
+mod ne16;
 pub(crate) mod processor;
 mod roofline;
 
@@ -217,6 +219,8 @@ fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
         Timing::EthosU(_) => ethos_u::issue(view, issuer),
         Timing::Max7800x(timing) => max7800x::issue(view, timing, issuer),
         Timing::KpuK210(timing) => kpu_k210::issue(view, timing, issuer),
+        Timing::Ne16(timing) => ne16::issue(view, timing, issuer),
+        Timing::MacArray(timing) => mac_array::issue(view, timing, issuer),
         Timing::Simd(timing) => processor::issue(view, timing, issuer),
         Timing::Roofline(timing) => roofline::issue(view, timing, issuer),
     }
@@ -227,9 +231,12 @@ pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, T
     let mut traffic = match &view.engine.timing {
         Timing::EdgeTpu(_) => edge_tpu::traffic(view),
         Timing::EthosU(_) => ethos_u::traffic(view),
-        Timing::Max7800x(_) | Timing::KpuK210(_) | Timing::Simd(_) | Timing::Roofline(_) => {
-            view.moved.values().map(|moved| moved.traffic()).collect()
-        }
+        Timing::Max7800x(_)
+        | Timing::KpuK210(_)
+        | Timing::Ne16(_)
+        | Timing::MacArray(_)
+        | Timing::Simd(_)
+        | Timing::Roofline(_) => view.moved.values().map(|moved| moved.traffic()).collect(),
     };
     for transfer in view.plan.transfers.values().filter(|transfer| transfer.step == id) {
         traffic[transfer.from] += Traffic { read: transfer.bytes, written: Bytes::ZERO };

@@ -3,7 +3,9 @@
 pub mod edge_tpu;
 pub mod ethos_u;
 pub mod kpu_k210;
+pub mod mac_array;
 pub mod max7800x;
+pub mod ne16;
 pub mod roofline;
 pub mod simd;
 
@@ -14,7 +16,9 @@ use serde::Serialize;
 use self::edge_tpu::EdgeTpuTiming;
 use self::ethos_u::EthosUTiming;
 use self::kpu_k210::KpuK210Timing;
+use self::mac_array::MacArrayTiming;
 use self::max7800x::Max7800xTiming;
+use self::ne16::Ne16Timing;
 use self::roofline::RooflineTiming;
 use self::simd::SimdTiming;
 use crate::decode::{CardValue, Context, word};
@@ -96,6 +100,10 @@ timing_models! {
     Max7800x(Max7800xTiming) = "max7800x";
     /// Kendryte K210 KPU: rows, weight stream.
     KpuK210(KpuK210Timing) = "kpu_k210";
+    /// PULP NE16: tiles of the output, passes over channels, bits of weights.
+    Ne16(Ne16Timing) = "ne16";
+    /// Any other array: unrolled dimensions, buffer, port.
+    MacArray(MacArrayTiming) = "mac_array";
     /// A CPU or DSP with a kernel library: costs by operator class.
     Simd(SimdTiming) = "simd";
     /// The fallback: the larger of arithmetic and traffic.

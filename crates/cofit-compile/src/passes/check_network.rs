@@ -60,6 +60,8 @@ fn check_maps(plan: &mut Plan, context: &Context<'_>) {
             Timing::EdgeTpu(_)
             | Timing::EthosU(_)
             | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
             | Timing::Simd(_)
             | Timing::Roofline(_) => u32::MAX,
         };

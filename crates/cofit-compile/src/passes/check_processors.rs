@@ -92,6 +92,8 @@ impl Array {
             Timing::EdgeTpu(_)
             | Timing::EthosU(_)
             | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
             | Timing::Simd(_)
             | Timing::Roofline(_) => {
                 return None;

@@ -59,6 +59,8 @@ pub(crate) fn prepare(plan: &mut Plan, context: &Context<'_>) -> Option<Npu> {
         Timing::EdgeTpu(_)
         | Timing::Max7800x(_)
         | Timing::KpuK210(_)
+        | Timing::Ne16(_)
+        | Timing::MacArray(_)
         | Timing::Simd(_)
         | Timing::Roofline(_) => None,
     })?;
