@@ -1,5 +1,6 @@
 //! A card as read from text, before a runtime and an operating point are chosen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cofit_vocab::diagnostic::{card, usage};
@@ -341,16 +342,17 @@ fn choose_runtimes(tree: &mut Node) {
     let Some(wanted) = tree.get("target").and_then(|target| target.get("runtimes")) else { return };
     let Some(wanted) = wanted.array() else { return };
     let declared = tree.get("runtime").and_then(Node::array).unwrap_or_default();
-    let mut chosen: Vec<Node> = Vec::with_capacity(declared.len());
-    for id in wanted {
-        let found = declared.iter().find(|item| item.id().is_some() && item.id() == id.text());
-        match found {
-            Some(item) if chosen.iter().all(|other| other.id() != item.id()) => {
-                chosen.push(item.clone());
-            }
-            Some(_) => {}
-            None => return,
+    // The first of equal ids, as everywhere else; `None` once it is taken.
+    let mut by_id: BTreeMap<&str, Option<&Node>> = BTreeMap::new();
+    for item in declared {
+        if let Some(id) = item.id() {
+            by_id.entry(id).or_insert(Some(item));
         }
+    }
+    let mut chosen: Vec<Node> = Vec::with_capacity(by_id.len());
+    for id in wanted {
+        let Some(found) = id.text().and_then(|id| by_id.get_mut(id)) else { return };
+        chosen.extend(found.take().cloned());
     }
     if let Some(entry) = tree.table_mut().and_then(|table| table.get_mut("runtime")) {
         entry.node.value = Value::Array(chosen);

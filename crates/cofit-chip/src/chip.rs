@@ -42,7 +42,7 @@ pub use self::precision::{
     NumberKind, Precision, PrecisionMode, QuantisationRule, Requirement, Rounding, Scheme,
 };
 pub use self::runtime::{
-    KernelScratch, Ordering, Placement, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam,
+    KernelScratch, Ordering, Placement, Planner, Runtime, RuntimeAccuracy, RuntimeCode, RuntimeRam,
 };
 pub use self::timing::Timing;
 pub use self::timing::edge_tpu::{EdgeTpuCost, EdgeTpuTiming};

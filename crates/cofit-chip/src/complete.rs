@@ -6,8 +6,8 @@ use cofit_vocab::{Bytes, Hertz};
 use crate::Sourced;
 use crate::card::Selection;
 use crate::chip::{
-    CardBody, Chip, Domain, Engine, Memory, OperatingPoint, Placement, Runtime, RuntimeCode,
-    RuntimeRam, Tier,
+    CardBody, Chip, Domain, Engine, Memory, OperatingPoint, Placement, Planner, Runtime,
+    RuntimeCode, RuntimeRam, Tier,
 };
 use crate::decode::Context;
 
@@ -122,6 +122,7 @@ fn unstated_runtime(context: &mut Context<'_>) -> Runtime {
         library: None,
         version: None,
         placement: Placement::PerBuffer,
+        planner: Planner::Lowest,
         ordering: crate::chip::Ordering::File,
         ram: RuntimeRam {
             fixed: context.assume("runtime.generic.ram.fixed", Bytes::ZERO, why),

@@ -18,6 +18,10 @@
 //! - **Runtimes and operating points** are chosen by name, the first of each by default. Each may
 //!   carry an `overlay`: tables of the card that are laid over it while it is chosen. That is how
 //!   Vela's memory modes (runtimes) and system presets (operating points) are cards' data.
+//! - **Families** are cards that others extend: what chips of a core share. They declare every runtime
+//!   that exists; a chip's `target.runtimes` says which of them it has, the default first. Cards
+//!   above the chip's may declare further ones. `target.core` and a runtime's `library` say whose
+//!   kernel costs hold for which chips.
 //! - **`--set`** is laid over all of it ([`Card::set`]).
 //!
 //! Every mistake is a [`Diagnostic`](cofit_vocab::Diagnostic) with the byte range of its token, all

@@ -241,8 +241,9 @@ struct Requirement {
     last: i64,
 }
 
-/// The head that TFLM's own planner makes.
-fn unplanned_head(graph: &Graph) -> Option<Bytes> {
+/// The head that TFLM's own planner makes, with the scratch of its reference kernels; `None` for
+/// graphs too large to follow.
+pub fn unplanned_head(graph: &Graph) -> Option<Bytes> {
     if graph.tensors.len() > MOST_FOLLOWED {
         return None;
     }

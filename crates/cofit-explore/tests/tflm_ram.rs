@@ -71,6 +71,26 @@ fn heads_are_tflite_micros() {
     }
 }
 
+/// Of the four networks tflite-micro wastes room for one, and a check says so.
+#[test]
+fn a_wider_layout_of_the_runtime_is_noted() {
+    for golden in &GOLDENS {
+        let Some(model) = model(golden.file) else { return };
+        let plan = planned(&model, "stm32l4r5", "tflm-ref");
+        let [planned, ..] = split(&plan);
+        let note = plan.notes.iter().find(|note| note.code.id == "CF-CHP-052");
+        let expected = (planned < Bytes(golden.head)).then(|| {
+            format!(
+                "the runtime lays activations out in {} by itself; {} are enough",
+                Bytes(golden.head).human(),
+                planned.human()
+            )
+        });
+        assert_eq!(note.map(|note| note.message.clone()), expected, "{}", golden.file);
+        assert_eq!(expected.is_some(), golden.file.contains("vww"), "{}", golden.file);
+    }
+}
+
 #[test]
 fn scratch_is_what_the_kernels_ask_for() {
     for golden in &GOLDENS {

@@ -17,6 +17,15 @@ card_words! {
         NoReuse = "no_reuse";
     }
 
+    /// Who lays the buffers of an arena out.
+    pub enum Planner, "a planner" {
+        /// Tools that find a low layout, ahead of time.
+        Lowest = "lowest";
+        /// TensorFlow Lite for Microcontrollers on the chip, unless the file brings a plan: the
+        /// largest buffer first, each into the lowest gap.
+        Tflm = "tflm";
+    }
+
     /// How a runtime orders operators.
     pub enum Ordering, "an order" {
         /// As in the file.
@@ -53,6 +62,8 @@ card_table! {
         version: String, optional;
         /// How buffers are placed.
         placement: Placement, default(Placement::PerBuffer);
+        /// Who lays them out.
+        planner: Planner, default(Planner::Lowest);
         /// How operators are ordered.
         ordering: Ordering, default(Ordering::File);
         /// RAM beside the activations.

@@ -11,7 +11,7 @@ mod choices;
 mod distribute;
 mod kernel_scratch;
 
-use cofit_chip::{Content, Memory, Placement as RuntimePlacement, TilingMode, Timing};
+use cofit_chip::{Content, Memory, Placement as RuntimePlacement, Planner, TilingMode, Timing};
 use cofit_pack::{Budget, Problem, Solution};
 use cofit_vocab::diagnostic::chip_rule as code;
 use cofit_vocab::{Bytes, Diagnostic, Place};
@@ -24,6 +24,7 @@ use crate::plan::{
     Buffer, BufferId, BufferRole, Constraint, EngineId, MemoryId, MemoryUse, Plan, Refusal, StepId,
     StepSchedule,
 };
+use crate::tflm;
 use crate::values::Values;
 
 pub(super) use distribute::order_transfers;
@@ -48,6 +49,27 @@ pub fn run(plan: &mut Plan, context: &Context<'_>) {
         place_group(plan, context, &candidates, &members);
     }
     refuse_overflows(plan, context);
+    note_own_planner(plan, context);
+}
+
+/// Says where the runtime's own planner takes more than the plan: the arena that a board reports is
+/// its planner's.
+fn note_own_planner(plan: &mut Plan, context: &Context<'_>) {
+    match context.chip.runtime.planner {
+        Planner::Lowest => return,
+        Planner::Tflm => {}
+    }
+    let planned = plan.memories.values().map(|used| used.activations + used.scratch).max();
+    let Some(planned) = planned else { return };
+    let Some(alone) = tflm::unplanned_head(&plan.graph).filter(|alone| *alone > planned) else {
+        return;
+    };
+    let message = format!(
+        "the runtime lays activations out in {} by itself; {} are enough",
+        alone.human(),
+        planned.human()
+    );
+    plan.notes.push(Diagnostic::note(&code::OWN_PLANNER, message, Place::default()));
 }
 
 /// Height of what an engine's first memory for activations would hold, packed by itself. Leaves

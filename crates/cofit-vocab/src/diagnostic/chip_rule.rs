@@ -97,6 +97,10 @@ crate::codes! {
         "A buffer lies in a slower memory",
         why: "The faster memories were full, so this buffer went to the next one that has room.",
         cure: "Lower the resolution or the width around the layer, if its time matters.";
+    OWN_PLANNER = "CF-CHP-052", Constraint,
+        "The runtime's own planner needs more bytes than the plan",
+        why: "Without a plan in the file the runtime lays the arena out by itself, largest buffer first, and wastes room that a better layout does not need.",
+        cure: "Write the plan into the file with `cofit plan --tflm`, or give the arena what the message names.";
     BUDGET_EXCEEDED = "CF-CHP-060", Constraint,
         "A budget given on the command line is exceeded",
         why: "`--max-latency` and `--max-energy` make a limit of a figure that the card does not limit.",
