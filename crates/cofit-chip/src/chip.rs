@@ -194,6 +194,8 @@ impl Chip {
             | Timing::EthosU(_)
             | Timing::Max7800x(_)
             | Timing::KpuK210(_)
+            | Timing::Ne16(_)
+            | Timing::MacArray(_)
             | Timing::Roofline(_) => 1,
         }
     }
@@ -208,6 +210,8 @@ impl Chip {
                 | Timing::EthosU(_)
                 | Timing::Max7800x(_)
                 | Timing::KpuK210(_)
+                | Timing::Ne16(_)
+                | Timing::MacArray(_)
                 | Timing::Roofline(_) => None,
             })
             .max()

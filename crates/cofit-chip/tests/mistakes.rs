@@ -509,3 +509,94 @@ fn a_list_of_runtimes_names_what_is_declared() {
         "#]],
     );
 }
+
+#[test]
+fn threads_caches_engines_and_classes() {
+    let simd = |threads: &str| {
+        three_facts(&format!("[engine.timing]\nmodel = \"simd\"\nthreads = {threads}\n"))
+    };
+    check(
+        &simd("{ most = 2, default = 3, efficiency = 1.5 }"),
+        expect![[r#"
+        error[CF-CRD-013]: 3 of 2 threads: the most must be 1 to 1024, and the default 1 to the most
+          --> card.toml:13:11
+        13 | threads = { most = 2, default = 3, efficiency = 1.5 }
+           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+        error[CF-CRD-013]: 1.5 is more than the whole of the peak
+          --> card.toml:13:49
+        13 | threads = { most = 2, default = 3, efficiency = 1.5 }
+           |                                                 ^^^
+          = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+    "#]],
+    );
+    check(
+        &simd("{ most = 4, efficiencies = { conv2d = 0.5 } }"),
+        expect![[r#"
+        error[CF-CRD-016]: no class of operators `conv2d`
+          --> card.toml:13:49
+        13 | threads = { most = 4, efficiencies = { conv2d = 0.5 } }
+           |                                                 ^^^
+          = help: the card declares convolution, pointwise, shallow, depthwise, transposed, dense, matrix_product, pooling, elementwise, clamp, nonlinear, exponential, reduction, movement, view, resampling, requantisation, recurrent, control
+    "#]],
+    );
+    check(
+        &three_facts(
+            "[engine.timing]\nmodel = \"edge_tpu\"\ncache = \"8 MB\"\nto_device = \"0 MB/s\"\nfrom_device = \"1 MB/s\"\noutput_channels = 0\n",
+        ),
+        expect![[r#"
+            error[CF-CRD-013]: `engine.npu.timing.to_device` must be more than zero
+              --> card.toml:14:13
+            14 | to_device = "0 MB/s"
+               |             ^^^^^^^^
+              = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+            error[CF-CRD-013]: `engine.npu.timing.output_channels` must be more than zero
+              --> card.toml:16:19
+            16 | output_channels = 0
+               |                   ^
+              = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+        "#]],
+    );
+    check(
+        &three_facts("[[runtime]]\nid = \"one\"\nengines = [\"mpu\"]\n"),
+        expect![[r#"
+        error[CF-CRD-016]: no engine `mpu`
+          --> card.toml:13:11
+        13 | engines = ["mpu"]
+           |           ^^^^^^^
+          = help: did you mean "npu"?
+    "#]],
+    );
+    check(
+        &three_facts("[[runtime]]\nid = \"one\"\nengines = []\n"),
+        expect![[r#"
+        error[CF-CRD-013]: one runs on no engine
+          --> card.toml:13:11
+        13 | engines = []
+           |           ^^
+          = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+    "#]],
+    );
+    check(
+        &three_facts(
+            "[energy]\nmodel = \"cycle+mac+byte+static\"\nper_mac_of = { conv = \"1 pJ\" }\n",
+        ),
+        expect![[r#"
+            error[CF-CRD-016]: no class of operators `conv`
+              --> card.toml:13:23
+            13 | per_mac_of = { conv = "1 pJ" }
+               |                       ^^^^^^
+              = help: the card declares convolution, pointwise, shallow, depthwise, transposed, dense, matrix_product, pooling, elementwise, clamp, nonlinear, exponential, reduction, movement, view, resampling, requantisation, recurrent, control
+        "#]],
+    );
+    check(
+        &three_facts("[weights]\nload = { cycles_per_byte = 1, clock = \"0 MHz\" }\n"),
+        expect![[r#"
+            error[CF-CRD-013]: `weights.load.clock` must be more than zero
+              --> card.toml:12:39
+            12 | load = { cycles_per_byte = 1, clock = "0 MHz" }
+               |                                       ^^^^^^^
+              = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
+        "#]],
+    );
+}

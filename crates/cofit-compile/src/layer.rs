@@ -81,6 +81,8 @@ pub struct Layer {
     pub element: ElementType,
     /// Element type of the weights.
     pub weight_element: Option<ElementType>,
+    /// Scales of the weights: one, or one for each channel; none of floats.
+    pub weight_scales: usize,
     /// Number of activation operands.
     pub activations: u32,
     /// The weights, which may be computed at run time.
@@ -169,6 +171,9 @@ impl Layer {
             activation: geometry.activation,
             element: first.map_or(ElementType::Int8, |tensor| tensor.element),
             weight_element: weights.map(|id| graph.tensors[id].element),
+            weight_scales: weights
+                .and_then(|id| graph.tensors[id].quantisation.as_ref())
+                .map_or(0, |quantisation| quantisation.scales.len()),
             activations: activations.len() as u32,
             weights,
             bias,

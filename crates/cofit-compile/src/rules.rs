@@ -220,6 +220,10 @@ fn breaches(rule: &OperatorRule, layer: &Layer) -> Vec<Breach> {
     if rule.constant_weights && layer.weights.is_some() && layer.constant_bytes.is_zero() {
         breach(&code::WEIGHTS_NOT_CONSTANT, "the weights are an activation".to_owned());
     }
+    if rule.one_weight_scale && layer.weight_scales > 1 {
+        let message = format!("the weights have {} scales; allowed is one", layer.weight_scales);
+        breach(&code::WEIGHT_SCALES, message);
+    }
     found
 }
 

@@ -138,6 +138,8 @@ card_table! {
         activation: Vec<FusedActivation>, optional;
         /// Weights must be constant.
         constant_weights: bool, default(false);
+        /// Weights must have one scale for the whole tensor.
+        one_weight_scale: bool, default(false);
         /// Greatest sum of absolute weights of one output channel.
         weight_sum: Sourced<u64>, optional;
         /// Element types of the first input.
@@ -232,6 +234,7 @@ impl OperatorRule {
             fused_only: false,
             activation: None,
             constant_weights: false,
+            one_weight_scale: false,
             weight_sum: None,
             elements: None,
             scale: None,

@@ -49,6 +49,10 @@ crate::codes! {
         "The operator has more or fewer operands than the engine takes",
         why: "The engine reads a bounded number of feature maps at once.",
         cure: "Split the operator into several with fewer operands.";
+    WEIGHT_SCALES = "CF-CHP-013", Constraint,
+        "The weights have a scale for each channel",
+        why: "The engine multiplies by one scale for the whole tensor, and its tools run layers with a scale for each channel elsewhere, more slowly.",
+        cure: "Quantise the weights with one scale for each tensor, or accept the slower engine.";
     PRECISION_UNSUPPORTED = "CF-CHP-020", Constraint,
         "The engine does not multiply these widths",
         why: "An engine supports pairs of weight and activation widths; a pair that the card does not list, or lists as unsupported, does not run there.",
