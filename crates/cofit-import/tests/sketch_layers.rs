@@ -287,3 +287,68 @@ fn a_block_hands_the_repetition_in() {
         "#]],
     );
 }
+
+#[test]
+fn a_gate_is_an_average_two_convolutions_and_a_product() {
+    check(
+        "[4, 4, 8]",
+        "[[layer]]\nsqueeze_excite = 2\nactivation = \"relu\"\ngate = \"hard_sigmoid\"\nas = \"gated\"\n\
+         [[layer]]\nmultiply = [\"gated\", \"input\"]\nactivation = \"relu6\"\n",
+        expect![[r#"
+            average_pool2d filter=4x4 stride=4x4 padding=valid
+                input[1,4,4,8] int8 -> gated/average[1,1,1,8] int8
+            conv2d activation=relu
+                gated/average[1,1,1,8] int8, [2,1,1,8] int8, [2] int32 -> gated/squeeze[1,1,1,2] int8
+            conv2d
+                gated/squeeze[1,1,1,2] int8, [8,1,1,2] int8, [8] int32 -> gated/excite[1,1,1,8] int8
+            add activation=relu6
+                gated/excite[1,1,1,8] int8, [1] int8 -> gated/excite/shifted[1,1,1,8] int8
+            mul
+                gated/excite/shifted[1,1,1,8] int8, [1] int8 -> gated/excite/hard_sigmoid[1,1,1,8] int8
+            mul
+                input[1,4,4,8] int8, gated/excite/hard_sigmoid[1,1,1,8] int8 -> gated[1,4,4,8] int8
+            mul activation=relu6
+                gated[1,4,4,8] int8, input[1,4,4,8] int8 -> multiply2[1,4,4,8] int8
+        "#]],
+    );
+}
+
+#[test]
+fn channels_are_cut_and_dealt_out() {
+    check(
+        "[4, 4, 8]",
+        "[[layer]]\nslice = [0, 2]\nas = \"left\"\n\
+         [[layer]]\nslice = [2, -1]\nfrom = \"input\"\n\
+         [[layer]]\nconcat = [\"left\", \"previous\"]\n\
+         [[layer]]\nshuffle = 2\n",
+        expect![[r#"
+            slice
+                input[1,4,4,8] int8, [4] int32, [4] int32 -> left[1,4,4,2] int8
+            slice
+                input[1,4,4,8] int8, [4] int32, [4] int32 -> slice2[1,4,4,6] int8
+            concatenation axis=-1
+                left[1,4,4,2] int8, slice2[1,4,4,6] int8 -> concat3[1,4,4,8] int8
+            reshape shape=[1,4,4,2,4]
+                concat3[1,4,4,8] int8 -> shuffle4/groups[1,4,4,2,4] int8
+            transpose
+                shuffle4/groups[1,4,4,2,4] int8, [5] int32 -> shuffle4/transpose[1,4,4,4,2] int8
+            reshape shape=[1,4,4,8]
+                shuffle4/transpose[1,4,4,4,2] int8 -> shuffle4[1,4,4,8] int8
+        "#]],
+    );
+}
+
+#[test]
+fn maps_grow_by_interpolation_and_by_transposed_convolution() {
+    check(
+        "[4, 5, 8]",
+        "[[layer]]\nresize = [9, 7]\n\
+         [[layer]]\ntranspose_conv = 3\nkernel = 2\nstride = 2\nactivation = \"relu\"\n",
+        expect![[r#"
+            resize_bilinear half_pixel_centers=true
+                input[1,4,5,8] int8, [2] int32 -> resize1[1,9,7,8] int8
+            transpose_conv2d stride=2x2 activation=relu
+                [4] int32, [3,2,2,8] int8, resize1[1,9,7,8] int8, [3] int32 -> transpose_conv2[1,18,14,3] int8
+        "#]],
+    );
+}

@@ -1,13 +1,12 @@
 //! Architectures against the figures that their authors publish.
 
 use cofit_import::sketch::{SketchOptions, Weights, expand};
-use cofit_shared::shared_dir;
 
 /// Multiply-accumulates and parameters of a network.
 fn counts(model: &str) -> (f64, f64) {
     let instance = cofit_zoo::find(model).unwrap_or_else(|| panic!("{model} is not known"));
-    let options = SketchOptions { parameters: instance.parameters, weights: Weights::Absent };
-    let model = match expand(instance.sketch, instance.architecture, &options) {
+    let options = SketchOptions { parameters: instance.parameters_at("int8"), weights: Weights::Absent };
+    let model = match expand(instance.text, instance.architecture, &options) {
         Ok(model) => model,
         Err(mistakes) => panic!("{model}: {}", mistakes.iter().next().expect("a mistake")),
     };
@@ -42,31 +41,4 @@ fn published_figures_hold() {
             &record[0]
         );
     }
-}
-
-#[test]
-fn every_row_with_a_known_scheme_expands() {
-    let Some(shared) = shared_dir() else { return };
-    let mut reader = csv::Reader::from_path(shared.join("silicon/open.csv")).expect("readable");
-    let columns = reader.headers().expect("a head").clone();
-    let at = |name: &str| columns.iter().position(|one| one == name).expect("the column");
-    let (model, file, level) = (at("model"), at("model_file"), at("level"));
-    let mut unknown = std::collections::BTreeMap::<String, usize>::new();
-    let mut usable = 0;
-    for record in reader.records() {
-        let record = record.expect("the file is a table");
-        if &record[level] != "whole_model" {
-            continue;
-        }
-        if !record[file].is_empty() {
-            usable += 1;
-        } else if cofit_zoo::find(&record[model]).is_some() {
-            let _ = counts(&record[model]);
-            usable += 1;
-        } else {
-            *unknown.entry(record[model].to_owned()).or_default() += 1;
-        }
-    }
-    println!("{usable} rows have a network; not known: {unknown:?}");
-    assert!(usable >= 600, "{usable} rows of whole networks have a model");
 }

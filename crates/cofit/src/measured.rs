@@ -135,10 +135,11 @@ impl Networks {
                 let Some(known) = cofit_zoo::find(row.network()) else {
                     return self.otherwise.clone();
                 };
-                let options =
-                    SketchOptions { parameters: known.parameters, weights: Weights::Absent };
-                let model = expand(known.sketch, known.architecture, &options).ok()?;
-                Verified::new(model).ok()?
+                let precision = if row.is_float() { "float32" } else { "int8" };
+                let parameters = known.parameters_at(precision);
+                let options = SketchOptions { parameters, weights: Weights::Absent };
+                let model = expand(known.text, known.architecture, &options).ok()?;
+                return Verified::new(model).ok();
             }
         };
         if row.is_float() { Verified::new(in_floats(model.model())).ok() } else { Some(model) }

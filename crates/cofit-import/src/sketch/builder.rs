@@ -49,26 +49,30 @@ pub(super) enum Nonlinearity {
     HardSwish,
     Swish,
     Sigmoid,
+    HardSigmoid,
     Tanh,
 }
 
 impl Nonlinearity {
     /// The activation that runs inside the operator, and the one left for an operator of its own.
-    const fn split(self) -> (Activation, Self) {
+    pub(super) const fn split(self) -> (Activation, Self) {
         match self {
             Self::None => (Activation::None, Self::None),
             Self::Relu => (Activation::Relu, Self::None),
             Self::Relu6 => (Activation::Relu6, Self::None),
             Self::ReluN1To1 => (Activation::ReluN1To1, Self::None),
-            Self::LeakyRelu(_) | Self::HardSwish | Self::Swish | Self::Sigmoid | Self::Tanh => {
-                (Activation::None, self)
-            }
+            Self::LeakyRelu(_)
+            | Self::HardSwish
+            | Self::Swish
+            | Self::Sigmoid
+            | Self::HardSigmoid
+            | Self::Tanh => (Activation::None, self),
         }
     }
 }
 
 /// The range that an activation inside an operator leaves.
-const fn fused_range(activation: Activation) -> ValueRange {
+pub(super) const fn fused_range(activation: Activation) -> ValueRange {
     match activation {
         Activation::None => ValueRange::Linear,
         Activation::Relu | Activation::Relu6 => ValueRange::Rectified,
@@ -163,7 +167,7 @@ impl Builder {
     }
 
     /// Appends an operator with one result of type `element`.
-    fn emit(
+    pub(super) fn emit(
         &mut self,
         op: impl Into<Op>,
         inputs: &[TensorId],
@@ -197,7 +201,12 @@ impl Builder {
     }
 
     /// An operator whose result maps integers to reals like its first input.
-    fn emit_alike(&mut self, op: impl Into<Op>, inputs: &[TensorId], name: String) -> Built {
+    pub(super) fn emit_alike(
+        &mut self,
+        op: impl Into<Op>,
+        inputs: &[TensorId],
+        name: String,
+    ) -> Built {
         let Some(first) = inputs.first().map(|&id| &self.graph.tensors[id]) else {
             return Err(BuildError::Rule("the operator has no operand".to_owned()));
         };
@@ -206,7 +215,7 @@ impl Builder {
     }
 
     /// An operator whose result takes values of `range`.
-    fn emit_ranged(
+    pub(super) fn emit_ranged(
         &mut self,
         op: impl Into<Op>,
         inputs: &[TensorId],
@@ -354,6 +363,7 @@ impl Builder {
             Nonlinearity::Sigmoid => {
                 self.emit_ranged(Logistic {}, &[x], named("sigmoid"), ValueRange::Probability)
             }
+            Nonlinearity::HardSigmoid => self.hard_sigmoid(x, name),
             Nonlinearity::Tanh => self.emit_ranged(Tanh {}, &[x], named("tanh"), ValueRange::Tanh),
         }
     }

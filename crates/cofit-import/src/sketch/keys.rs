@@ -61,6 +61,7 @@ pub const ACTIVATIONS: &[&str] = &[
     "hard_swish",
     "swish",
     "sigmoid",
+    "hard_sigmoid",
     "tanh",
 ];
 
@@ -115,6 +116,8 @@ layer_keys! {
     /// Whether batch normalisation is an operator of its own; false by default, for it folds into
     /// weights and bias.
     BatchNorm = "batch_norm", Form::Flag;
+    /// The activation of a squeeze-and-excitation's gate; `sigmoid` by default.
+    Gate = "gate", Form::Word(ACTIVATIONS);
     /// How a block joins its input to its result; `auto` by default.
     Shortcut = "shortcut", Form::Word(SHORTCUTS);
     /// Values of a block's parameters.
@@ -190,6 +193,11 @@ layer_kinds! {
     AveragePool = "average_pool", Form::Extent, [Stride Padding];
     /// The average of each channel over all positions.
     GlobalAveragePool = "global_average_pool", Form::Flag, [];
+    /// A transposed convolution to so many channels, which multiplies height and width by the stride.
+    TransposeConv = "transpose_conv", Form::Number,
+        [Kernel Stride Activation Slope Bias];
+    /// A gate for each channel from the average of all, squeezed to so many in between.
+    SqueezeExcite = "squeeze_excite", Form::Number, [Activation Slope Gate];
     /// A dense layer with so many results; reads its input flattened.
     Dense = "dense", Form::Number, [Activation Slope Bias];
     /// All elements along one axis.
@@ -204,8 +212,16 @@ layer_kinds! {
     Pad = "pad", Form::Border, [];
     /// So many times the height and width, by the nearest neighbour.
     Upsample = "upsample", Form::Extent, [];
+    /// Another height and width, by bilinear interpolation.
+    Resize = "resize", Form::Extent, [];
+    /// Some of the channels: the first, and how many.
+    Slice = "slice", Form::Lengths, [];
+    /// So many groups of channels dealt out in turn.
+    Shuffle = "shuffle", Form::Number, [];
     /// The sum of named results.
     Add = "add", Form::Names, [Activation Slope];
+    /// The product of named results, each stretched along axes of length 1.
+    Multiply = "multiply", Form::Names, [Activation Slope];
     /// Named results joined along the channels.
     Concat = "concat", Form::Names, [];
     /// A block of the file's own.
@@ -224,6 +240,8 @@ impl LayerKind {
             Self::MaxPool
             | Self::AveragePool
             | Self::GlobalAveragePool
+            | Self::TransposeConv
+            | Self::SqueezeExcite
             | Self::Dense
             | Self::Flatten
             | Self::Reshape
@@ -231,7 +249,11 @@ impl LayerKind {
             | Self::Activate
             | Self::Pad
             | Self::Upsample
+            | Self::Resize
+            | Self::Slice
+            | Self::Shuffle
             | Self::Add
+            | Self::Multiply
             | Self::Concat
             | Self::Use => false,
         }

@@ -122,6 +122,50 @@ impl<'a> Expander<'a> {
                 let factor = scope.extent(numbers, "upsample")?;
                 self.builder.upsample(x, factor, name)
             }
+            LayerKind::TransposeConv => {
+                let channels = main_length(layer, scope)?;
+                let convolution =
+                    self.convolution(layer, scope, Mixing::Dense { channels, groups: 1 })?;
+                self.builder.transpose_convolution(x, channels, &convolution, precision, name)
+            }
+            LayerKind::SqueezeExcite => {
+                let squeezed = main_length(layer, scope)?;
+                let between = self.nonlinearity(layer, scope)?;
+                let gate = match self.key(layer, LayerKey::Gate) {
+                    Some(Value::Word(word)) => {
+                        let word = scope.word(word, LayerKey::Gate.name(), ACTIVATIONS)?;
+                        activation(&word, self.slope(layer, scope)?)
+                    }
+                    Some(_) | None => Nonlinearity::Sigmoid,
+                };
+                self.builder.squeeze_excite(x, squeezed, between, gate, precision, name)
+            }
+            LayerKind::Resize => {
+                let Value::Extent(numbers) = &layer.main else { return Ok(x) };
+                let size = scope.extent(numbers, "resize")?;
+                self.builder.resize(x, size, name)
+            }
+            LayerKind::Slice => {
+                let Value::Lengths(numbers) = &layer.main else { return Ok(x) };
+                let most = i64::from(limits::LENGTH);
+                let [first, count] = numbers.as_slice() else {
+                    let message = "`slice` is a list of two: the first channel, and how many";
+                    return scope.error(&codes::BAD_VALUE, message, &layer.kind.span);
+                };
+                // The bounds make the casts exact.
+                let first = scope.whole(first, "slice", 0, most)? as i32;
+                let count = scope.whole(count, "slice", -1, most)? as i32;
+                self.builder.slice(x, first, count, name)
+            }
+            LayerKind::Shuffle => {
+                let groups = main_length(layer, scope)?;
+                self.builder.shuffle(x, groups, name)
+            }
+            LayerKind::Multiply => {
+                let operands = self.operands(layer, frame, name)?;
+                let nonlinearity = self.nonlinearity(layer, scope)?;
+                self.builder.multiply(&operands, nonlinearity, name)
+            }
             LayerKind::Add => {
                 let operands = self.operands(layer, frame, name)?;
                 let nonlinearity = self.nonlinearity(layer, scope)?;
@@ -474,6 +518,7 @@ fn activation(word: &str, slope: f32) -> Nonlinearity {
         "hard_swish" => Nonlinearity::HardSwish,
         "swish" => Nonlinearity::Swish,
         "sigmoid" => Nonlinearity::Sigmoid,
+        "hard_sigmoid" => Nonlinearity::HardSigmoid,
         "tanh" => Nonlinearity::Tanh,
         _ => Nonlinearity::None,
     }

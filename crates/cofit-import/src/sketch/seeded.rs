@@ -116,7 +116,7 @@ fn packed(bits: u32, count: usize, mut next: impl FnMut() -> i64) -> Vec<u8> {
 
 /// The IEEE 754 half-precision number nearest to `value`, halves to even, for magnitudes below
 /// the largest half.
-fn half_bits(value: f32) -> u16 {
+pub(super) fn half_bits(value: f32) -> u16 {
     let bits = value.to_bits();
     let sign = (bits >> 16 & 0x8000) as u16;
     let magnitude = value.abs();

@@ -1,0 +1,43 @@
+//! The architectures, by name.
+
+/// An architecture: a sketch of a network with parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// Its name, that of its file in `networks/`.
+    pub name: &'static str,
+    /// The sketch.
+    pub text: &'static str,
+}
+
+/// Every architecture, in alphabetical order.
+pub const fn architectures() -> &'static [Architecture] {
+    &[
+        Architecture { name: "alexnet", text: include_str!("../networks/alexnet.toml") },
+        Architecture { name: "densenet121", text: include_str!("../networks/densenet121.toml") },
+        Architecture { name: "efficientnet_b0", text: include_str!("../networks/efficientnet_b0.toml") },
+        Architecture { name: "fd_mobilenet", text: include_str!("../networks/fd_mobilenet.toml") },
+        Architecture { name: "gmp", text: include_str!("../networks/gmp.toml") },
+        Architecture { name: "googlenet", text: include_str!("../networks/googlenet.toml") },
+        Architecture { name: "ign", text: include_str!("../networks/ign.toml") },
+        Architecture { name: "mcunet_320kb", text: include_str!("../networks/mcunet_320kb.toml") },
+        Architecture { name: "mnasnet", text: include_str!("../networks/mnasnet.toml") },
+        Architecture { name: "mobilenet_v1", text: include_str!("../networks/mobilenet_v1.toml") },
+        Architecture { name: "mobilenet_v2", text: include_str!("../networks/mobilenet_v2.toml") },
+        Architecture { name: "resnet18", text: include_str!("../networks/resnet18.toml") },
+        Architecture { name: "resnet_bottleneck", text: include_str!("../networks/resnet_bottleneck.toml") },
+        Architecture { name: "resnet_v1_cifar", text: include_str!("../networks/resnet_v1_cifar.toml") },
+        Architecture { name: "squeezenet_v1.0", text: include_str!("../networks/squeezenet_v1.0.toml") },
+        Architecture { name: "squeezenet_v1.1", text: include_str!("../networks/squeezenet_v1.1.toml") },
+        Architecture { name: "ssd_mobilenet_v1", text: include_str!("../networks/ssd_mobilenet_v1.toml") },
+        Architecture { name: "ssd_mobilenet_v2", text: include_str!("../networks/ssd_mobilenet_v2.toml") },
+        Architecture { name: "ssd_mobilenet_v2_fpnlite", text: include_str!("../networks/ssd_mobilenet_v2_fpnlite.toml") },
+        Architecture { name: "st_efficientnet_lc_v1", text: include_str!("../networks/st_efficientnet_lc_v1.toml") },
+        Architecture { name: "st_fdmobilenet_v1", text: include_str!("../networks/st_fdmobilenet_v1.toml") },
+        Architecture { name: "st_mnist_v1", text: include_str!("../networks/st_mnist_v1.toml") },
+        Architecture { name: "st_resnet_8_hybrid", text: include_str!("../networks/st_resnet_8_hybrid.toml") },
+        Architecture { name: "st_squeezenet_v1.0", text: include_str!("../networks/st_squeezenet_v1.0.toml") },
+        Architecture { name: "st_yolo_lc_v1", text: include_str!("../networks/st_yolo_lc_v1.toml") },
+        Architecture { name: "tiny_yolo_v2", text: include_str!("../networks/tiny_yolo_v2.toml") },
+        Architecture { name: "vgg", text: include_str!("../networks/vgg.toml") },
+    ]
+}
