@@ -224,12 +224,11 @@ impl Builder<'_, '_> {
         let least = self.build(0..=count - 1, &proposal.stripes, &proposal.weights);
         for (range, bytes) in least {
             match self.raised(&range, bytes, &proposal) {
-                Some((stripes, weights, cascades)) => {
-                    for (offset, at) in range.enumerate() {
-                        proposal.stripes[at] = stripes[offset];
-                        proposal.weights[at] = weights[offset];
-                    }
-                    proposal.cascades.extend(cascades);
+                Some(raised) => {
+                    let own = range.clone();
+                    proposal.stripes[own].copy_from_slice(&raised.stripes[range.clone()]);
+                    proposal.weights[range.clone()].copy_from_slice(&raised.weights[range]);
+                    proposal.cascades.extend(raised.cascades);
                 }
                 None => proposal.cascades.push((range, bytes)),
             }
@@ -238,13 +237,12 @@ impl Builder<'_, '_> {
     }
 
     /// A cascade with stripes as high as fit; none where the smallest are the best.
-    #[expect(clippy::type_complexity, reason = "stripes, weights and cascades of a range")]
     fn raised(
         &self,
         range: &RangeInclusive<usize>,
         rolling: u64,
         least: &Proposal,
-    ) -> Option<(Vec<u32>, Vec<u64>, Vec<(RangeInclusive<usize>, u64)>)> {
+    ) -> Option<Proposal> {
         let count = self.network.operations.len();
         let buffered = self.buffered(range, rolling, &least.stripes);
         let rows = self.operation(*range.end()).ofm.shape.h;
@@ -270,8 +268,7 @@ impl Builder<'_, '_> {
                 break;
             }
             let is_done = cascades.is_empty();
-            best =
-                Some((stripes[range.clone()].to_vec(), weights[range.clone()].to_vec(), cascades));
+            best = Some(Proposal { stripes, weights, cascades });
             if is_done {
                 break;
             }
@@ -367,7 +364,7 @@ impl Builder<'_, '_> {
         let mut plans = Vec::with_capacity(blocks.len());
         let mut before: Option<Slack> = None;
         let mut held = 0u64;
-        for at in 0..blocks.len() {
+        for (at, own_block) in blocks.iter_mut().enumerate() {
             if after_cpu.binary_search(&at).is_ok() {
                 before = None;
             }
@@ -390,18 +387,18 @@ impl Builder<'_, '_> {
             });
             let plan = match striped {
                 Some((block, plan)) => {
-                    blocks[at] = block;
+                    *own_block = block;
                     plan
                 }
                 None => {
                     let operation = self.operation(at);
-                    let encoder = Encoder::new(operation, &blocks[at], self.encoding, self.config)?;
+                    let encoder = Encoder::new(operation, own_block, self.encoding, self.config)?;
                     let around = Neighbourhood {
                         before,
                         free: Bytes(self.limit),
                         ifm_moves: fixed.binary_search(&at).is_err(),
                     };
-                    plan_weights(operation, &blocks[at], encoder.as_ref(), &around, self.config)
+                    plan_weights(operation, own_block, encoder.as_ref(), &around, self.config)
                 }
             };
             before = Some(plan.slack);
