@@ -127,6 +127,96 @@ pub fn plan_weights(
     plan
 }
 
+/// Decides how the weights of a member of a cascade reach the NPU: from where they are, or through
+/// one buffer that holds them all while the cascade lasts. `part` is the operation of one stripe;
+/// the first member alone may be fetched early, and the others read their input from SRAM.
+pub fn plan_striped(
+    operation: &NpuOperation<'_>,
+    part: &NpuOperation<'_>,
+    block: &BlockConfig,
+    encoder: Option<&Encoder<'_, '_>>,
+    around: &Neighbourhood,
+    is_first: bool,
+    config: &Config,
+) -> WeightPlan {
+    let whole = vec![0, operation.computed().c];
+    let encoded = encoder.map(|encoder| encoder.encode(&whole)).unwrap_or_default();
+    let in_place =
+        operation_cycles(operation, block, &Part::whole(operation, Role::Constants), config);
+    let scene = Scene { operation: part, block, config, encoder };
+    let bytes = encoded.stored();
+    let mut plan = WeightPlan {
+        depths: whole,
+        full_transfer: scene.transfer(bytes),
+        slice_cycles: vec![in_place.total],
+        slack: Slack { cycles: in_place.total, memory: around.free },
+        encoded,
+        ..WeightPlan::default()
+    };
+    let is_apart =
+        config.memories.mode.port(Role::Constants) != config.memories.mode.port(Role::Staging);
+    if encoder.is_none() || !is_apart {
+        return plan;
+    }
+    let repeats = f64::from(operation.ofm.shape.h) / f64::from(part.ofm.shape.h.max(1));
+    let repeated = |cycles: u64| (repeats * cycles as f64) as u64;
+    let stripes = u64::from(operation.ofm.shape.h.div_ceil(part.ofm.shape.h.max(1)));
+    let access = element_access(operation, block, operation.ifm.shape, operation.ofm.shape, config);
+    let refetches = access.weight_fetches.saturating_mul(stripes);
+    let channel = scene.weight_channel();
+    let seen_from =
+        |role: Role| config.read_cycles(bytes, role, channel).get().saturating_mul(refetches);
+    let (unmoved, moved) = (seen_from(Role::Constants), seen_from(Role::Staging));
+    if moved >= unmoved {
+        return plan;
+    }
+    let reference = scene.sliced(&plan.depths, &plan.encoded, Role::Constants, 0, Buffering::None);
+    let reference_run = repeated(reference.run);
+    let full = plan.full_transfer.get();
+    let slack = around.before.map_or(0, |before| before.cycles.get());
+    let visible = full.saturating_sub(slack);
+    let is_hidden = visible < full / 20 || visible.div_ceil(stripes) < STARTUP_CYCLES;
+    let force =
+        around.before.is_none() && refetches > 1 && (full < unmoved / 10 || full <= STARTUP_CYCLES);
+    let computes_longer = reference_run > unmoved;
+    let pays = moved.saturating_add(visible) < unmoved || !computes_longer;
+    if bytes > around.free.get() || !(is_hidden || force) || !pays {
+        return plan;
+    }
+    let slack_memory = around.before.map_or(around.free, |before| before.memory);
+    let early = is_first && around.before.is_some() && Bytes(bytes) < slack_memory;
+    let usable = match (early, force) {
+        (true, _) => slack,
+        (false, true) => STARTUP_CYCLES,
+        (false, false) => 0,
+    };
+    let mut inside = part.clone();
+    if !is_first {
+        inside.ifm.role = Role::Staging;
+    }
+    let scene = Scene { operation: &inside, ..scene };
+    let new = scene.sliced(&plan.depths, &plan.encoded, Role::Staging, usable, Buffering::Single);
+    let ifm_reads = repeated(new.ifm_reads);
+    let run = repeated(new.run).saturating_add(new.visible_transfer);
+    let weight_reads = repeated(new.weight_reads);
+    let old_cycles = reference_run.max(repeated(reference.weight_reads)).max(ifm_reads);
+    let mut new_cycles = run.max(weight_reads).max(ifm_reads);
+    if computes_longer && new.visible_transfer < STARTUP_CYCLES {
+        new_cycles = new_cycles.saturating_sub(new.visible_transfer);
+    }
+    let read_once = refetches == 1 && full.saturating_add(weight_reads) > old_cycles;
+    if old_cycles < new_cycles || read_once {
+        return plan;
+    }
+    let last = new.slices.last().copied().unwrap_or_default();
+    plan.slack = Slack { cycles: last, memory: around.free - Bytes(bytes) };
+    plan.slice_cycles = new.slices;
+    plan.buffering = Buffering::Single;
+    plan.buffers = [Bytes(bytes), Bytes::ZERO];
+    plan.pre_buffered = early;
+    plan
+}
+
 impl Scene<'_, '_, '_> {
     fn transfer(&self, bytes: u64) -> Cycles {
         self.config.copy_cycles(bytes, Role::Staging, Role::Constants)

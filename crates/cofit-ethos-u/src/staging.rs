@@ -7,11 +7,14 @@
 //! operation is then measured with its maps where they are.
 //! Source: Vela 5.2.0, `compiler/faststorage_allocator.cpp`, `compiler/scheduler.cpp` `Process`.
 
+pub mod greedy;
+
 use cofit_vocab::{Bytes, Cycles};
 
 use crate::config::Config;
 use crate::operation::NpuOperation;
 use crate::schedule::{Schedule, measure};
+use crate::staging::greedy::Greedy;
 
 /// Maps that compete for SRAM at once; more are taken in turn (Vela 5.2.0, `MAX_COMPONENT_SIZE`).
 const TOGETHER: usize = 20;
@@ -152,18 +155,19 @@ fn remove(usage: &mut [Bytes], guest: &Guest) {
 /// buffers stay. `after_cpu` lists the operations that nothing stands ahead of.
 pub fn moved(
     operations: &[NpuOperation<'_>],
-    planned: Schedule,
+    planned: Greedy,
     after_cpu: &[usize],
     config: &Config,
 ) -> Schedule {
-    let mut done = Schedule::default();
+    let mut done = Schedule { cascades: planned.cascades, ..Schedule::default() };
     let mut slack = Cycles::ZERO;
-    for (at, (operation, planned)) in operations.iter().zip(planned.operations).enumerate() {
+    let decided = planned.blocks.into_iter().zip(planned.plans);
+    for (at, (operation, (block, weights))) in operations.iter().zip(decided).enumerate() {
         if after_cpu.binary_search(&at).is_ok() {
             slack = Cycles::ZERO;
         }
-        let after = planned.weights.slack.cycles;
-        done.push(operation, measure(operation, planned.block, planned.weights, slack, config));
+        let after = weights.slack.cycles;
+        done.push(operation, measure(operation, block, weights, slack, config));
         slack = after;
     }
     done

@@ -125,3 +125,18 @@ fn u85_sys_flash_high_sram_only() {
 fn u65_mid_end_dedicated_sram_256kb() {
     check(Setting::U65MidEndDedicated256, 0.08, ARENA_BOUND);
 }
+
+#[test]
+fn u65_high_end_dedicated_sram_384kb() {
+    check(Setting::U65HighEndDedicated384, 0.08, ARENA_BOUND);
+}
+
+#[test]
+fn u65_client_server_dedicated_sram_384kb() {
+    check(Setting::U65ClientServerDedicated384, 0.08, ARENA_BOUND);
+}
+
+#[test]
+fn u85_sys_dram_mid_dedicated_sram_384kb() {
+    check(Setting::U85DramMidDedicated384, 0.08, ARENA_BOUND);
+}

@@ -1,10 +1,10 @@
 //! An Ethos-U whose feature maps lie in external memory, with the SRAM as a cache.
 
-use cofit_ethos_u::cascade::search::Search;
 use cofit_ethos_u::memory::Role;
-use cofit_ethos_u::operation::FeatureMap;
+use cofit_ethos_u::operation::{FeatureMap, Unit};
+use cofit_ethos_u::staging::greedy::{self, Greedy};
 use cofit_ethos_u::staging::{Guest, choose, moved};
-use cofit_ethos_u::{Config, NpuOperation, Options, Schedule, WeightEncoding, schedule};
+use cofit_ethos_u::{Config, Network, NpuOperation, Schedule, WeightEncoding};
 use cofit_ir::TensorId;
 use cofit_vocab::{Bytes, Diagnostic};
 
@@ -84,98 +84,141 @@ impl Staging<'_> {
     }
 
     /// Decides which values lie in SRAM, and schedules the steps with them there. `network` is the
-    /// plan's with every map in SRAM, for cascades where not all fit.
+    /// plan's.
     ///
     /// # Errors
-    /// As [`schedule()`].
+    /// As [`greedy::plan`].
     pub fn run(
         &self,
         plan: &Plan,
         mut lowered: Vec<Lowered<'_>>,
-        network: &mut cofit_ethos_u::Network<'_>,
+        network: &Network<'_>,
     ) -> Result<(Schedule, Vec<bool>), Box<Diagnostic>> {
-        let mut options = Options::default();
-        let mut begins = Vec::with_capacity(lowered.len());
-        let mut operations: Vec<NpuOperation<'_>> = Vec::new();
-        self.place(plan, &mut lowered, &|_| false);
+        let (mut fixed, mut after_cpu) = (Vec::new(), Vec::new());
+        let mut begin = 0;
         for one in &lowered {
             if one.after_cpu {
-                options.after_cpu.push(operations.len());
+                after_cpu.push(begin);
             }
             let is_fixed = |tensor: &TensorId| {
                 self.values.of[*tensor].is_none_or(|value| self.is_external[value])
             };
             if plan.steps[one.step].inputs.first().is_none_or(is_fixed) {
-                options.fixed_inputs.push(operations.len());
+                fixed.push(begin);
             }
-            begins.push(operations.len());
-            operations.extend(one.operations.iter().cloned());
+            begin += one.operations.len();
         }
-        options.free_sram = vec![self.limit; operations.len()];
-        let planned = schedule(&operations, self.config, &options)?;
+        let encoding = WeightEncoding::default();
+        let greedy = greedy::plan(network, self.config, encoding, self.limit, &fixed, &after_cpu)?;
+        let is_staged = self.staged(plan, &lowered, network, &greedy);
+        self.place(plan, &mut lowered, &|value| is_staged[value]);
+        let operations: Vec<NpuOperation<'_>> =
+            lowered.into_iter().flat_map(|one| one.operations).collect();
+        Ok((moved(&operations, greedy, &after_cpu, self.config), is_staged))
+    }
 
-        let mut taken = vec![Bytes::ZERO; plan.steps.len()];
-        for (one, &begin) in lowered.iter().zip(&begins) {
-            let at = one.step.as_u32() as usize;
-            let own = planned.operations.get(begin..begin + one.operations.len());
-            let most = own.unwrap_or_default().iter().map(|it| it.staging_bytes()).max();
-            taken[at] = most.unwrap_or_default();
+    /// Which values lie in SRAM.
+    fn staged(
+        &self,
+        plan: &Plan,
+        lowered: &[Lowered<'_>],
+        network: &Network<'_>,
+        greedy: &Greedy,
+    ) -> Vec<bool> {
+        let mut taken: Vec<Bytes> = network
+            .stages
+            .iter()
+            .map(|stage| {
+                let own = greedy.plans.get(stage.operations.clone()).unwrap_or_default();
+                let most = own.iter().map(|it| it.buffers[0] + it.buffers[1]).max();
+                // Where a result takes an input's place, both are counted once.
+                most.unwrap_or_default() - stage.overwritten
+            })
+            .collect();
+        let mut is_staged = vec![false; network.values.len()];
+        for cascade in &greedy.cascades {
+            // The stages of a cascade take turns.
+            let stages = cascade.first..=cascade.last;
+            let rolling: Bytes = cascade.rolling.iter().map(|buffer| buffer.bytes).sum();
+            let all = rolling + taken[stages.clone()].iter().copied().sum();
+            taken[stages].fill(all);
+            cascade.rolling.iter().for_each(|buffer| is_staged[buffer.value] = true);
         }
         let candidates: Vec<usize> = (0..network.values.len())
-            .filter(|&value| !self.is_external[value] && !network.values[value].bytes.is_zero())
+            .filter(|&value| {
+                !self.is_external[value]
+                    && !is_staged[value]
+                    && !network.values[value].bytes.is_zero()
+            })
+            .filter(|&value| !self.is_made_in_stripes(plan, lowered, value, greedy))
             .collect();
         let guests: Vec<Guest> = candidates
             .iter()
             .map(|&value| {
                 let map = network.values[value];
-                Guest {
-                    bytes: map.bytes,
-                    first: map.first,
-                    last: map.last,
-                    accesses: self.accesses(plan, &lowered, value),
+                let (mut first, mut last) = (map.first, map.last);
+                for cascade in &greedy.cascades {
+                    if first <= cascade.last && cascade.first <= last {
+                        (first, last) = (first.min(cascade.first), last.max(cascade.last));
+                    }
                 }
+                let accesses = self.accesses(plan, lowered, value);
+                Guest { bytes: map.bytes, first, last, accesses }
             })
             .collect();
-        let overwritten = network.stages.iter().map(|stage| stage.overwritten);
-        let limit = self.limit;
-        // Where a result takes an input's place, both are counted once.
-        let taken: Vec<Bytes> = taken.iter().zip(overwritten).map(|(a, b)| *a - b).collect();
-        let kept = choose(&guests, &taken, limit);
-        let mut is_staged = vec![false; network.values.len()];
+        let kept = choose(&guests, &taken, self.limit);
         for (&value, kept) in candidates.iter().zip(&kept) {
             is_staged[value] = *kept;
         }
-        if kept.iter().any(|kept| !kept)
-            && let Some(found) = self.cascaded(plan, network, &candidates)
-        {
-            return Ok(found);
-        }
-        self.place(plan, &mut lowered, &|value| is_staged[value]);
-        let operations: Vec<NpuOperation<'_>> =
-            lowered.into_iter().flat_map(|one| one.operations).collect();
-        let done = moved(&operations, planned, &options.after_cpu, self.config);
-        Ok((done, is_staged))
+        self.align_operands(plan, lowered, &candidates, &mut is_staged);
+        is_staged
     }
 
-    /// The schedule with cascades of fewest cycles of which all maps lie in SRAM, but those that
-    /// are external; none where there is none.
-    fn cascaded(
+    /// Whether a value is what the last member of a cascade makes, which stays outside.
+    fn is_made_in_stripes(
         &self,
         plan: &Plan,
-        network: &mut cofit_ethos_u::Network<'_>,
+        lowered: &[Lowered<'_>],
+        value: usize,
+        greedy: &Greedy,
+    ) -> bool {
+        lowered.iter().any(|one| {
+            let at = one.step.as_u32() as usize;
+            greedy.cascades.iter().any(|cascade| (cascade.first..=cascade.last).contains(&at))
+                && plan.steps[one.step].outputs.iter().any(|it| self.values.of[*it] == Some(value))
+        })
+    }
+
+    /// Both operands of an elementwise operation lie in one memory: where one is outside, the
+    /// other goes there too, unless something else than such operations reads it.
+    fn align_operands(
+        &self,
+        plan: &Plan,
+        lowered: &[Lowered<'_>],
         candidates: &[usize],
-    ) -> Option<(Schedule, Vec<bool>)> {
-        let mut is_staged = vec![false; network.values.len()];
-        candidates.iter().for_each(|&value| is_staged[value] = true);
-        for (value, is_staged) in network.values.iter_mut().zip(&is_staged) {
-            if !is_staged {
-                value.bytes = Bytes::ZERO;
+        is_staged: &mut [bool],
+    ) {
+        let is_elementwise = |one: &Lowered<'_>| {
+            one.operations.first().is_some_and(|it| it.kind.unit() == Unit::Elementwise)
+        };
+        let operands = |one: &Lowered<'_>| -> Vec<usize> {
+            plan.steps[one.step].inputs.iter().filter_map(|it| self.values.of[*it]).collect()
+        };
+        for one in lowered.iter().filter(|one| is_elementwise(one)) {
+            let values = operands(one);
+            if values.iter().all(|value| is_staged[*value]) {
+                continue;
+            }
+            for value in values {
+                let only = lowered
+                    .iter()
+                    .filter(|other| operands(other).contains(&value))
+                    .all(is_elementwise);
+                if only && candidates.contains(&value) {
+                    is_staged[value] = false;
+                }
             }
         }
-        debug_assert_eq!(network.stages.len(), plan.steps.len(), "one stage a step");
-        let search = Search::new(network, self.config, WeightEncoding::default()).ok()?;
-        let point = search.within(self.limit)?;
-        Some((point.schedule, is_staged))
     }
 
     /// Elements of a value that operations read and write.

@@ -136,11 +136,8 @@ impl Npu {
             limit,
         };
         let before = plan.clone();
-        let mut network = self.network(&before, context);
-        let mut all = self.lowered(&before);
-        staging.place(&before, &mut all, &|value| !is_external[value]);
-        network.operations = all.into_iter().flat_map(|one| one.operations).collect();
-        match staging.run(&before, self.lowered(&before), &mut network) {
+        let network = self.network(&before, context);
+        match staging.run(&before, self.lowered(&before), &network) {
             Ok((schedule, is_staged)) => {
                 self.apply(plan, schedule);
                 let staged = (0..is_staged.len()).filter(|&value| is_staged[value]);

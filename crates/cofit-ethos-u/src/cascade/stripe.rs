@@ -9,7 +9,7 @@ use cofit_vocab::{Bytes, Cycles, Diagnostic};
 use crate::block_search::{BlockConfig, find_block};
 use crate::buffering::{Buffering, Slack, WeightPlan};
 use crate::config::Config;
-use crate::memory::{Role, copy_cycles};
+use crate::memory::Role;
 use crate::operation::{NpuOperation, Shape, Unit};
 use crate::operation_cycles::{Part, Position, operation_cycles};
 use crate::schedule::Timing;
@@ -140,11 +140,7 @@ impl<'n, 'a> Stripes<'n, 'a> {
         };
         let in_place = WeightPlan {
             depths,
-            full_transfer: copy_cycles(
-                stored,
-                memories.of(Role::Staging),
-                memories.of(Role::Constants),
-            ),
+            full_transfer: config.copy_cycles(stored, Role::Staging, Role::Constants),
             encoded,
             slice_cycles: vec![run],
             slack: Slack { cycles: run, memory: Bytes::ZERO },
@@ -186,7 +182,7 @@ impl<'n, 'a> Stripes<'n, 'a> {
 
 /// The input of a stripe of `height` rows, which does not exceed that of the operation.
 /// Source: Vela 5.2.0, `compiler/scheduler.cpp` `GetStripeInputRequirement`.
-fn input_of(operation: &NpuOperation<'_>, height: u32) -> Shape {
+pub(crate) fn input_of(operation: &NpuOperation<'_>, height: u32) -> Shape {
     let (ifm, kernel) = (operation.ifm.shape, &operation.kernel);
     let rows = height.saturating_sub(1).saturating_mul(kernel.stride.0);
     Shape { h: rows.saturating_add(kernel.dilated().0).min(ifm.h), ..ifm }
