@@ -1,5 +1,7 @@
 //! What a reader of any layout collects, and the numbers and names that all layouts share.
 
+use std::ops::RangeInclusive;
+
 use cofit_vocab::diagnostic::calibration;
 use cofit_vocab::{Diagnostic, Diagnostics, Hertz, Place, Seconds};
 
@@ -70,9 +72,13 @@ pub(super) fn numbered(text: &str) -> impl Iterator<Item = (u32, &str)> {
     (1_u32..).zip(text.lines())
 }
 
-/// A finite number above zero.
+/// Amounts that a measurement can state in any unit; sums, means and other units of them stay
+/// finite and above zero.
+pub(super) const AMOUNTS: RangeInclusive<f64> = 1e-18..=1e18;
+
+/// A number above zero, of a size that can have been measured.
 pub(super) fn positive(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0)
+    text.trim().parse().ok().filter(|value| AMOUNTS.contains(value))
 }
 
 /// The number at the start of a text, and what follows it: `30.27` and ` ms` of `30.27 ms`.
@@ -151,7 +157,7 @@ mod tests {
     #[test]
     fn numbers_are_those_of_a_measurement() {
         assert_eq!(positive(" 3.5 "), Some(3.5));
-        for text in ["0", "-1", "inf", "nan", "1e999", "", "3 ms"] {
+        for text in ["0", "-1", "inf", "nan", "1e999", "1e30", "1e-30", "", "3 ms"] {
             assert_eq!(positive(text), None, "{text}");
         }
         assert_eq!(leading_number(" 30.27ms"), Some(("30.27", "ms")));

@@ -24,7 +24,8 @@ use cofit_vocab::Hertz;
 
 use super::cost::Cost;
 use super::reading::{
-    Reading, identifier, layer, leading_number, megahertz, name, numbered, stem, time_unit, written,
+    AMOUNTS, Reading, identifier, layer, leading_number, megahertz, name, numbered, stem,
+    time_unit, written,
 };
 use super::{Level, Row};
 
@@ -169,7 +170,7 @@ impl Run {
             let counter: Option<f64> = counter.replace(',', "").parse().ok();
             sum = sum.zip(counter).map(|(sum, counter)| sum + counter);
         }
-        match sum.filter(|sum| sum.is_finite() && *sum > 0.0) {
+        match sum.filter(|sum| AMOUNTS.contains(sum)) {
             Some(cycles) => {
                 let (line, cost) = self.whole.unwrap_or((line, Cost::default()));
                 self.whole = Some((line, Cost { cycles: Some(cycles), ..cost }));
