@@ -2,11 +2,31 @@
 //!
 //! [`read`] recognises a layout by its content. Whatever it is, the result is [`Row`]s; what a layout
 //! does not say (the chip, the runtime, the model) stays empty and is filled in by who asks.
+//!
+//! | layout | what writes it | documented in |
+//! |---|---|---|
+//! | table | people, cofit's own rows | `rows/table.rs` |
+//! | Vela | `vela`: its summary and its table of layers | `rows/vela.rs` |
+//! | ST | `stedgeai validate --mode target`, X-CUBE-AI | `rows/stedgeai.rs` |
+//! | ESP-DL | `dl::Model::profile()`, through a serial monitor | `rows/esp_dl.rs` |
+//! | TFLM | `MicroProfiler` and the benchmarks of TFLite Micro | `rows/tflm.rs` |
+//! | layers | people: `layer,cycles` or `layer,ms` | `rows/layers.rs` |
 
+mod cost;
+mod esp_dl;
+mod esp_idf;
+mod layers;
+mod reading;
+mod records;
+mod stedgeai;
 mod table;
+mod tflm;
+mod vela;
 
 use cofit_vocab::diagnostic::calibration;
 use cofit_vocab::{Diagnostic, Diagnostics, Hertz, PicoJoules, Place, Seconds};
+
+use reading::Reading;
 
 /// What a row is a figure of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +44,47 @@ pub enum Level {
 pub enum Layout {
     /// A table of our own columns.
     Table,
+    /// Vela's summary or its table of layers.
+    Vela,
+    /// A report of ST's tools about a run on a board.
+    StEdgeAi,
+    /// ESP-DL's table of modules.
+    EspDl,
+    /// TFLite Micro's profiler.
+    Tflm,
+    /// A plain table of layers.
+    Layers,
+}
+
+impl Layout {
+    /// Every layout, in the order in which they are tried: those that only a tool writes come before
+    /// those that people do.
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Vela, Self::StEdgeAi, Self::EspDl, Self::Tflm, Self::Layers];
+
+    /// What it is called in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table of measured rows",
+            Self::Vela => "Vela's summary or layers",
+            Self::StEdgeAi => "report of ST Edge AI Core or X-CUBE-AI",
+            Self::EspDl => "profile of ESP-DL",
+            Self::Tflm => "log of TFLM's profiler",
+            Self::Layers => "table of layers",
+        }
+    }
+
+    /// Whether a text is of this layout.
+    fn is_of(self, text: &str) -> bool {
+        match self {
+            Self::Table => table::is_one(text),
+            Self::Vela => vela::is_one(text),
+            Self::StEdgeAi => stedgeai::is_one(text),
+            Self::EspDl => esp_dl::is_one(text),
+            Self::Tflm => tflm::is_one(text),
+            Self::Layers => layers::is_one(text),
+        }
+    }
 }
 
 /// A measured row.
@@ -125,13 +186,24 @@ pub fn read(text: &str, file: &str) -> Result<(Layout, Vec<Row>, Diagnostics), D
         let place = Place::default().with_file(file.to_owned());
         Diagnostics::from(Diagnostic::error(&calibration::UNKNOWN_LAYOUT, message, place))
     };
+    if text.len() > MAX_BYTES {
+        return Err(refuse("the text is larger than 64 MiB, and no rows are"));
+    }
+    // Spreadsheets put a byte order mark in front of what they export.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some(layout) = detect(text) else {
-        return Err(refuse("the text is a table of no layout that is known"));
+        return Err(refuse("the text is of no layout that is known"));
     };
-    let mut messages = Diagnostics::new();
-    let rows = match layout {
-        Layout::Table => table::read(text, file, &mut messages),
-    };
+    let mut reading = Reading::of(file);
+    match layout {
+        Layout::Table => table::read(text, &mut reading),
+        Layout::Vela => vela::read(text, &mut reading),
+        Layout::StEdgeAi => stedgeai::read(text, &mut reading),
+        Layout::EspDl => esp_dl::read(text, &mut reading),
+        Layout::Tflm => tflm::read(text, &mut reading),
+        Layout::Layers => layers::read(text, &mut reading),
+    }
+    let (rows, mut messages) = reading.finish();
     if rows.is_empty() {
         messages.extend(refuse("no line has a time, cycles or energy").into_vec());
         return Err(messages);
@@ -139,7 +211,7 @@ pub fn read(text: &str, file: &str) -> Result<(Layout, Vec<Row>, Diagnostics), D
     Ok((layout, rows, messages))
 }
 
-/// The layout of a text, by its first lines.
+/// The layout of a text, by its content.
 fn detect(text: &str) -> Option<Layout> {
-    table::is_one(text).then_some(Layout::Table)
+    Layout::ALL.into_iter().find(|layout| layout.is_of(text))
 }

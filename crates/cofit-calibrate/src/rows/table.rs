@@ -5,9 +5,10 @@
 //! `precision`, `level` (`whole_model`, `layer`, `kernel`), `clock_mhz`, `threads`, `source`, `note`.
 //! Columns that are not known are ignored.
 
-use cofit_vocab::diagnostic::calibration;
-use cofit_vocab::{Diagnostic, Diagnostics, Hertz, PicoJoules, Place, Seconds};
+use cofit_vocab::{Hertz, PicoJoules, Seconds};
 
+use super::reading::{Reading, typed};
+use super::records::Records;
 use super::{Level, Row};
 
 /// Whether the first line names our columns.
@@ -19,9 +20,8 @@ pub(super) fn is_one(text: &str) -> bool {
 }
 
 /// The rows that state a time, cycles or energy.
-pub(super) fn read(text: &str, file: &str, messages: &mut Diagnostics) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let Ok(header) = reader.headers().cloned() else { return Vec::new() };
+pub(super) fn read(text: &str, reading: &mut Reading<'_>) {
+    let Some((header, mut records)) = Records::of(text, b',') else { return };
     let column = |name: &str| header.iter().position(|one| one.trim() == name);
     let columns = Columns {
         card: column("card"),
@@ -40,27 +40,11 @@ pub(super) fn read(text: &str, file: &str, messages: &mut Diagnostics) -> Vec<Ro
         source: column("source"),
         note: column("note"),
     };
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        match record {
-            Ok(record) => rows.extend(columns.row(&record, file, messages)),
-            Err(error) => messages.push(unreadable(
-                &error.to_string(),
-                file,
-                error.position().map_or(0, csv::Position::line),
-            )),
+    while let Some((line, record)) = records.next(reading) {
+        if let Some(row) = columns.row(line, &record, reading) {
+            reading.row(row);
         }
     }
-    rows
-}
-
-fn unreadable(message: &str, file: &str, line: u64) -> Diagnostic {
-    let place = Place::default().with_file(file.to_owned());
-    Diagnostic::warning(
-        &calibration::UNREADABLE_ROW,
-        format!("line {line} is passed over: {message}"),
-        place,
-    )
 }
 
 /// Where the columns are.
@@ -83,13 +67,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn row(
-        &self,
-        record: &csv::StringRecord,
-        file: &str,
-        messages: &mut Diagnostics,
-    ) -> Option<Row> {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn row(&self, line: u32, record: &csv::StringRecord, reading: &mut Reading<'_>) -> Option<Row> {
         let text = |place: Option<usize>| {
             place.and_then(|place| record.get(place)).map(str::trim).unwrap_or_default()
         };
@@ -98,11 +76,7 @@ impl Columns {
             if text.is_empty() {
                 return None;
             }
-            let value = text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0);
-            if value.is_none() {
-                messages.push(unreadable(&format!("{what} is `{text}`"), file, line));
-            }
-            value
+            reading.positive(text, what, line)
         };
         let latency = number(self.latency, "latency_ms");
         let cycles = number(self.cycles, "cycles");
@@ -129,21 +103,14 @@ impl Columns {
             clock: clock.map(|clock| Hertz(clock * 1e6)),
             threads: threads.map_or(1, |threads| threads.round().clamp(1.0, 1024.0) as u32),
             latency: latency.map(|latency| Seconds(latency * 1e-3)),
-            resolution: Seconds(last_place(text(self.latency)) * 0.5e-3),
+            resolution: typed(text(self.latency), 1e-3).map_or(Seconds(0.5e-3), |time| time.1),
             cycles,
             energy: energy.map(|energy| PicoJoules(energy * 1e6)),
             source: text(self.source).to_owned(),
             note: text(self.note).to_owned(),
-            ..Row::blank(line.try_into().unwrap_or(u32::MAX), level)
+            ..Row::blank(line, level)
         })
     }
-}
-
-/// The unit of a number's last decimal place, trailing zeros aside: 0.01 for `2.660`.
-fn last_place(text: &str) -> f64 {
-    let decimals =
-        text.split_once('.').map_or(0, |(_, decimals)| decimals.trim_end_matches('0').len());
-    10_f64.powi(-i32::try_from(decimals.min(12)).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -157,8 +124,9 @@ mod tests {
                     168,none,,x,\n\
                     ,slow,fast,x,\n";
         assert!(is_one(text));
-        let mut messages = Diagnostics::new();
-        let rows = read(text, "rows.csv", &mut messages);
+        let mut reading = Reading::of("rows.csv");
+        read(text, &mut reading);
+        let (rows, messages) = reading.finish();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].model, "tiny");
         assert_eq!(rows[0].clock, Some(Hertz(168e6)));

@@ -3,8 +3,8 @@
 crate::codes! {
     UNKNOWN_LAYOUT = "CF-CAL-001", Usage,
         "The rows have no layout that cofit knows",
-        why: "Rows are recognised by their first lines: a table with the columns `model` and `latency_ms`, `cycles` or `energy_uj`, or the output of a vendor's tool.",
-        cure: "Write a CSV table with the columns model, latency_ms (or cycles) and clock_mhz; the documentation of `cofit calibrate` lists the layouts.";
+        why: "Rows are recognised by their content: a table with the columns `model` and `latency_ms`, `cycles` or `energy_uj`; a table with the columns `layer` and `cycles` or `ms`; Vela's summary or per-layer CSV; a log of TFLM's profiler; a report of stedgeai or X-CUBE-AI about a run on a board; the module table of ESP-DL.",
+        cure: "Write a CSV table with the columns model, latency_ms (or cycles) and clock_mhz.";
     UNREADABLE_ROW = "CF-CAL-002", Usage,
         "A row cannot be read",
         why: "Times, cycles, energies and clocks are positive numbers; a row that states something else is passed over.",
