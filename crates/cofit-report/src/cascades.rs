@@ -55,7 +55,7 @@ pub fn within(front: &Front, cap: Bytes) -> Option<usize> {
     fitting.min_by_key(|(_, point)| (point.cycles, point.bytes)).map(|(at, _)| at)
 }
 
-/// The front, then the schedule that a cap chooses.
+/// The front, or that there is none, then the schedule that a cap chooses.
 pub fn text(
     front: &Front,
     subject: &Subject<'_>,
@@ -64,6 +64,10 @@ pub fn text(
 ) -> String {
     let mut text = check::heading(subject);
     text.push('\n');
+    if front.points.is_empty() {
+        text.push_str("the NPU runs none of the steps: there is nothing to schedule\n");
+        return text;
+    }
     text.push_str(&table(front, subject, Numbers::Grouped).text(rendering.width));
     text.push('\n');
     let line = "cascades: steps that run stripe by stripe, with the rows of each step's stripe; \

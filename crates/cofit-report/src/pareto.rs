@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use cofit_explore::{StreamingFront, StreamingPoint};
-use cofit_stream::{Manner, Pieces, Side, Storage, Uses, ValueId, Witness};
+use cofit_stream::{Effort, Manner, Pieces, Side, Storage, Uses, ValueId, Witness};
 use cofit_vocab::{Bytes, Figure, FigureKind, Unit};
 use cranelift_entity::EntityRef;
 use serde_json::{Value, json};
@@ -25,8 +25,9 @@ pub struct Front<'a> {
 
 /// What every figure of a point rests on.
 const ASSUMPTION: &str = "a call that computes one piece costs what a call of the runtime's kernel \
-                          costs, and reads the operator's constants once; no listed runtime streams \
-                          below the tensor, so that generated code has to";
+                          costs, and reads the operator's constants once, of channels their own \
+                          ones; no listed runtime streams below the tensor, so that generated code \
+                          has to";
 
 fn table(front: &Front<'_>, numbers: Numbers) -> Table {
     let mut table = Table::new(&[
@@ -296,6 +297,8 @@ fn point_value(front: &Front<'_>, point: &StreamingPoint) -> Value {
         .iter()
         .map(|group| {
             let operators: Vec<String> = group.stages().map(|id| stage_name(front, id)).collect();
+            let efforts = group.stages().map(|id| point.point.efforts[id]);
+            let effort = efforts.fold(Effort::default(), Effort::plus);
             json!({
                 "operators": operators,
                 "pieces": group.pieces.name(),
@@ -308,12 +311,9 @@ fn point_value(front: &Front<'_>, point: &StreamingPoint) -> Value {
                     Pieces::Whole | Pieces::Rows | Pieces::Pixels(_) => Value::Null,
                 },
                 "strips": group.strips.iter().map(|it| json!([it.start, it.end])).collect::<Vec<_>>(),
-                "macs": group.stages().map(|id| point.point.efforts[id].macs).sum::<u64>(),
-                "calls": group.stages().map(|id| point.point.efforts[id].calls).sum::<u64>(),
-                "constants_read": group
-                    .stages()
-                    .map(|id| point.point.efforts[id].constant_bytes)
-                    .sum::<u64>(),
+                "macs": effort.macs,
+                "calls": effort.calls,
+                "constants_read": effort.constant_bytes,
             })
         })
         .collect();
