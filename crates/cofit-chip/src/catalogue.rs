@@ -41,6 +41,7 @@ catalogue! {
     "ethos-u55-64", Chip;
     "ethos-u55-128", Chip;
     "ethos-u55-256", Chip;
+    "gap8", Chip;
     "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;

@@ -5,7 +5,7 @@ use cofit_vocab::diagnostic::{Code, card};
 use cofit_vocab::{Bytes, OperatorKind};
 
 use crate::Sourced;
-use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, Timing};
+use crate::chip::{CardBody, Engine, Fallback, Layout, Memory, OperatorClass, Tiles, Timing};
 use crate::decode::{Context, nearest};
 use crate::node::{Node, Value};
 
@@ -273,6 +273,7 @@ impl Checker<'_, '_, '_> {
                 ] {
                     self.positive(&key(field), f64::from(value));
                 }
+                self.tiles(&key("tiles"), timing.tiles.as_ref());
             }
             Timing::MacArray(timing) => {
                 let unroll = &timing.unroll;
@@ -308,6 +309,7 @@ impl Checker<'_, '_, '_> {
                     let at = key(&format!("access.{}", access.id));
                     self.known(&at, "memory", &access.id, &memories);
                 }
+                self.tiles(&key("tiles"), timing.tiles.as_ref());
             }
             Timing::Roofline(timing) => {
                 self.share(&key("utilisation"), timing.utilisation.value);
@@ -321,6 +323,15 @@ impl Checker<'_, '_, '_> {
                 self.positive(&key("elements_per_cycle"), timing.elements_per_cycle.value);
             }
         }
+    }
+
+    /// Tiles pass through a memory of the card, at some rate.
+    fn tiles(&mut self, key: &str, tiles: Option<&Tiles>) {
+        let Some(tiles) = tiles else { return };
+        let body = self.body;
+        let memories: Vec<&str> = body.memories.iter().map(|memory| memory.id.as_str()).collect();
+        self.known(&format!("{key}.memory"), "memory", &tiles.memory, &memories);
+        self.positive(&format!("{key}.rate"), tiles.rate.value);
     }
 
     /// A share of a peak: more than 0, at most 1.

@@ -136,7 +136,9 @@ fn catalogue_chip() -> impl Strategy<Value = Target> {
             "k210" => vec!["nncase"],
             "imxrt1170" => vec!["tflm-cmsis-nn", "planned"],
             "esp32-s3" => vec!["esp-nn", "esp-dl", "planned"],
-            "gap9" => vec!["gapflow"],
+            "gap8" | "gap9" => vec!["gapflow"],
+            "ne16" => vec!["pulp-nnx"],
+            "nvdla-small" => vec!["registers"],
             _ => vec!["ai8x"],
         };
         let points = match id {

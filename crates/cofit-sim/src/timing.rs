@@ -12,6 +12,7 @@ mod max7800x;
 mod ne16;
 pub(crate) mod processor;
 mod roofline;
+mod tiles;
 
 use cofit_chip::{Chip, Engine, Timing};
 use cofit_compile::plan::{

@@ -8,6 +8,7 @@
 use crate::Sourced;
 use crate::chip::OperatorClass;
 use crate::chip::precision::NumberKind;
+use crate::chip::timing::tiles::Tiles;
 use crate::table::card_table;
 
 card_table! {
@@ -23,6 +24,8 @@ card_table! {
         cost: Vec<SimdCost>, default(Vec::new());
         /// What bytes cost beyond the kernels' own loads, by memory.
         access: Vec<SimdAccess>, default(Vec::new());
+        /// The small memory through which tensors pass, where there is one.
+        tiles: Tiles, optional;
     }
 
     /// The cost of one operator class at one pair of widths.
