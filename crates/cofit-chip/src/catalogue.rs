@@ -61,6 +61,7 @@ catalogue! {
     "ethos-u85-2048", Chip;
     "alif-e8-u55", Chip;
     "alif-e8-u55-he", Chip;
+    "gap8", Chip;
     "gap9", Chip;
     "k210", Chip;
     "max78000", Chip;

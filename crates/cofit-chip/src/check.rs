@@ -7,7 +7,7 @@ use cofit_vocab::{Bytes, OperatorKind};
 use crate::Sourced;
 use crate::chip::{
     CardBody, Engine, EthosUTiming, Fallback, Layout, Memory, OperatorClass, SeparateBuffers,
-    SimdThreads, Timing,
+    SimdThreads, Tiles, Timing,
 };
 use crate::decode::{Context, nearest};
 use crate::node::{Node, Value};
@@ -317,6 +317,7 @@ impl Checker<'_, '_, '_> {
                 ] {
                     self.positive(&key(field), f64::from(value));
                 }
+                self.tiles(&key("tiles"), timing.tiles.as_ref());
             }
             Timing::MacArray(timing) => {
                 let unroll = &timing.unroll;
@@ -355,6 +356,7 @@ impl Checker<'_, '_, '_> {
                 if let Some(threads) = &timing.threads {
                     self.threads(threads, &key("threads"));
                 }
+                self.tiles(&key("tiles"), timing.tiles.as_ref());
             }
             Timing::Roofline(timing) => {
                 self.share(&key("utilisation"), timing.utilisation.value);
@@ -387,6 +389,15 @@ impl Checker<'_, '_, '_> {
             self.known(&at, "class of operators", class, &names);
             self.share(&at, share.value);
         }
+    }
+
+    /// Tiles pass through a memory of the card, at some rate.
+    fn tiles(&mut self, key: &str, tiles: Option<&Tiles>) {
+        let Some(tiles) = tiles else { return };
+        let body = self.body;
+        let memories: Vec<&str> = body.memories.iter().map(|memory| memory.id.as_str()).collect();
+        self.known(&format!("{key}.memory"), "memory", &tiles.memory, &memories);
+        self.positive(&format!("{key}.rate"), tiles.rate.value);
     }
 
     /// A share of a peak: more than 0, at most 1.

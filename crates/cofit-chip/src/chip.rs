@@ -56,6 +56,7 @@ pub use self::timing::max7800x::Max7800xTiming;
 pub use self::timing::ne16::Ne16Timing;
 pub use self::timing::roofline::RooflineTiming;
 pub use self::timing::simd::{SimdAccess, SimdCost, SimdThreads, SimdTiming};
+pub use self::timing::tiles::Tiles;
 use crate::Sourced;
 use crate::decode::Assumption;
 use crate::table::card_table;

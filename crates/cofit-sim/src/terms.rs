@@ -115,9 +115,13 @@ impl Terms {
                 continue;
             }
             let view = StepView::new(plan, chip, id, &places);
-            let Timing::Simd(timing) = &view.engine.timing else {
-                others += 1;
-                continue;
+            let timing = match &view.engine.timing {
+                // What tiles add is no multiple of a coefficient: copies run beside the kernels.
+                Timing::Simd(timing) if timing.tiles.is_none() => timing,
+                _ => {
+                    others += 1;
+                    continue;
+                }
             };
             add(Coefficient::Operator, timing.per_operator.value, 1.0);
             let work = view.work();
@@ -168,6 +172,9 @@ pub fn coefficients(chip: &Chip, engine: usize) -> Vec<Term> {
     let Some(Timing::Simd(timing)) = chip.engines.get(engine).map(|engine| &engine.timing) else {
         return Vec::new();
     };
+    if timing.tiles.is_some() {
+        return Vec::new();
+    }
     let mut list = vec![Term {
         coefficient: Coefficient::Operator,
         value: timing.per_operator.value,

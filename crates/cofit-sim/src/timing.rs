@@ -13,6 +13,7 @@ mod max7800x;
 mod ne16;
 pub(crate) mod processor;
 mod roofline;
+mod tiles;
 
 use cofit_chip::{Chip, Engine, Memory, Timing};
 use cofit_compile::layer::Layer;

@@ -8,6 +8,7 @@ pub mod max7800x;
 pub mod ne16;
 pub mod roofline;
 pub mod simd;
+pub mod tiles;
 
 use cofit_vocab::diagnostic::card;
 use schemars::{Schema, SchemaGenerator, json_schema};

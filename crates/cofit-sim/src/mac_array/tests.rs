@@ -78,7 +78,6 @@ fn the_simulated_nvdla_takes_as_long() {
         let fields: Vec<&str> = row.split(',').collect();
         let simulated: f64 = fields[1].parse().expect("cycles");
         let error = (nvdla(&fields) as f64 / simulated - 1.0) * 100.0;
-        println!("{:45} {:8} {:8} {error:+.2} %", fields[0], fields[1], nvdla(&fields));
         errors.push(error.abs());
     }
     assert_eq!(errors.len(), 12);

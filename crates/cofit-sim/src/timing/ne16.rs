@@ -4,16 +4,20 @@ use cofit_chip::{Ne16Timing, OperatorClass};
 use cofit_ir::Extent2d;
 use cofit_vocab::Cycles;
 
-use super::{Issuer, StepView};
-use crate::causes::Cause;
+use super::{Issuer, StepView, tiles};
+use crate::causes::{Cause, Causes};
 use crate::ne16::{Cost, Layer, Mode, Parameters};
 
 /// Loading inputs, passes, and what tiles take beside them, one after the other.
 pub(crate) fn issue(view: &StepView<'_>, timing: &Ne16Timing, issuer: &mut Issuer<'_>) {
     let cost = cost(view, timing);
-    issuer.compute(cost.passes, Cause::Compute);
-    issuer.compute(cost.traffic, Cause::ActivationTraffic);
-    issuer.compute(cost.tiles, Cause::TransferSetup);
+    let mut causes = Causes::of(Cause::Compute, cost.passes);
+    causes.charge(Cause::ActivationTraffic, cost.traffic);
+    causes.charge(Cause::TransferSetup, cost.tiles);
+    match &timing.tiles {
+        Some(tiles) => tiles::issue(view, tiles, &causes, issuer),
+        None => issuer.compute_all(&causes),
+    }
 }
 
 /// What the step costs in cycles of the engine.

@@ -4,15 +4,19 @@ use cofit_chip::{NumberKind, OperatorClass, SimdCost, SimdTiming};
 use cofit_compile::layer::Layer;
 use cofit_ir::Extent2d;
 
-use super::{Issuer, StepView};
+use super::{Issuer, StepView, tiles};
 use crate::causes::Causes;
 use crate::simd::{Costs, Kernel, Wait};
 use crate::work::Work;
 
-/// One kernel call after another on the core; nothing overlaps.
+/// One kernel call after another on the core. Nothing overlaps, but where tensors pass through a
+/// small memory in tiles.
 pub(crate) fn issue(view: &StepView<'_>, timing: &SimdTiming, issuer: &mut Issuer<'_>) {
     if let Some(causes) = cost(view, timing, &view.work(), 1) {
-        issuer.compute_all(&causes);
+        match &timing.tiles {
+            Some(tiles) => tiles::issue(view, tiles, &causes, issuer),
+            None => issuer.compute_all(&causes),
+        }
     }
 }
 

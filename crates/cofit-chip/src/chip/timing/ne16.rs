@@ -4,6 +4,7 @@
 //! (pulp-platform/ne16); the model that uses them is `cofit_sim::ne16`.
 
 use crate::Sourced;
+use crate::chip::timing::tiles::Tiles;
 use crate::table::card_table;
 
 card_table! {
@@ -35,5 +36,8 @@ card_table! {
         biases_per_cycle: Sourced<u32>, default(Sourced::plain(8));
         /// Cycles of a job from its trigger to its event, beside its tiles.
         job_cycles: Sourced<u64>, default(Sourced::plain(3));
+        /// The small memory through which tensors pass. Left out: the engine computes from where
+        /// they lie, without waiting.
+        tiles: Tiles, optional;
     }
 }

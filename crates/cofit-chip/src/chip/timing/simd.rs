@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use crate::Sourced;
 use crate::chip::OperatorClass;
 use crate::chip::precision::NumberKind;
+use crate::chip::timing::tiles::Tiles;
 use crate::table::card_table;
 
 // Where nobody ran more than one thread. It has no source and is listed among the chip's assumptions.
@@ -35,6 +36,8 @@ card_table! {
         access: Vec<SimdAccess>, default(Vec::new());
         /// How the library uses several cores. Left out: it uses one.
         threads: SimdThreads, optional;
+        /// The small memory through which tensors pass, where there is one.
+        tiles: Tiles, optional;
     }
 
     /// How a kernel library uses several cores.
