@@ -37,7 +37,7 @@ const BAND: f64 = 0.25;
 const EDGE: f64 = 480.0;
 
 /// The plot's left and upper edge within the picture.
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 84.0;
 const TOP: f64 = 48.0;
 
 /// The legend: entries a row, and the height of a row.
@@ -96,7 +96,7 @@ pub fn svg(title: &str, points: &[Point]) -> String {
     put(format!("<desc>{}</desc>", description(&drawn, points.len(), names.len())));
     put(style(names.len()));
     put(format!("<rect class=\"ground\" width=\"{width:.0}\" height=\"{height:.0}\"/>"));
-    put(format!("<text class=\"head\" x=\"{LEFT:.0}\" y=\"28\">{}</text>", escaped(title, 64)));
+    put(format!("<text class=\"head\" x=\"16\" y=\"28\">{}</text>", escaped(title, 64)));
     put(axis.grid());
     put(axis.words());
     // A picture within the picture cuts off what runs over the plot's edge.
@@ -211,7 +211,7 @@ impl Axis {
             &mut text,
             format_args!(
                 "<text class=\"axis\" x=\"{middle:.1}\" y=\"{below:.1}\">measured</text>\
-                 <text class=\"axis\" transform=\"translate(12 {side:.1}) rotate(-90)\">predicted</text>"
+                 <text class=\"axis\" transform=\"translate(18 {side:.1}) rotate(-90)\">predicted</text>"
             ),
         );
         text
@@ -318,7 +318,7 @@ fn style(series: usize) -> String {
          .cofit-scatter{{font:12px system-ui,sans-serif;color:#1b1b1b}}\
          .cofit-scatter .ground{{fill:#ffffff}}\
          .cofit-scatter text{{fill:#1b1b1b}}\
-         .cofit-scatter .head{{font-size:15px;font-weight:600}}\
+         .cofit-scatter .head{{font-size:14px;font-weight:600}}\
          .cofit-scatter .below,.cofit-scatter .axis{{text-anchor:middle}}\
          .cofit-scatter .beside{{text-anchor:end}}\
          .cofit-scatter .grid{{fill:none;stroke:#dcdcdc}}\
