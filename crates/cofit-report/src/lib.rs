@@ -6,7 +6,7 @@
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
-//! [`verify`]. What
+//! [`verify`]; pictures for pages are [`scatter`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -26,6 +26,7 @@ pub mod plan;
 pub mod plan_map;
 pub mod quantize;
 pub mod run;
+pub mod scatter;
 pub mod score;
 pub mod sensitivity;
 pub mod sim;
