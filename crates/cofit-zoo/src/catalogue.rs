@@ -12,11 +12,22 @@ pub struct Architecture {
 /// Every architecture, in alphabetical order.
 pub const fn architectures() -> &'static [Architecture] {
     &[
+        Architecture {
+            name: "ai87_mobilenet_v2_0.5",
+            text: include_str!("../networks/ai87_mobilenet_v2_0.5.toml"),
+        },
+        Architecture {
+            name: "ai87_mobilenet_v2_0.75",
+            text: include_str!("../networks/ai87_mobilenet_v2_0.75.toml"),
+        },
         Architecture { name: "alexnet", text: include_str!("../networks/alexnet.toml") },
+        Architecture { name: "densenet121", text: include_str!("../networks/densenet121.toml") },
         Architecture {
             name: "efficientnet_b0",
             text: include_str!("../networks/efficientnet_b0.toml"),
         },
+        Architecture { name: "fc_10_50", text: include_str!("../networks/fc_10_50.toml") },
+        Architecture { name: "fc_chain", text: include_str!("../networks/fc_chain.toml") },
         Architecture { name: "fd_mobilenet", text: include_str!("../networks/fd_mobilenet.toml") },
         Architecture { name: "gmp", text: include_str!("../networks/gmp.toml") },
         Architecture { name: "googlenet", text: include_str!("../networks/googlenet.toml") },
@@ -91,5 +102,8 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture { name: "vgg16", text: include_str!("../networks/vgg16.toml") },
         Architecture { name: "vgg19", text: include_str!("../networks/vgg19.toml") },
         Architecture { name: "yolov4_tiny", text: include_str!("../networks/yolov4_tiny.toml") },
+        Architecture { name: "yolov5", text: include_str!("../networks/yolov5.toml") },
+        Architecture { name: "yolov8", text: include_str!("../networks/yolov8.toml") },
+        Architecture { name: "yolov8_m", text: include_str!("../networks/yolov8_m.toml") },
     ]
 }

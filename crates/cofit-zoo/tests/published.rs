@@ -29,7 +29,9 @@ fn size(model: &str) -> Size {
             size.parameters += elements(1) + elements(2);
             let name = operator.outputs.first().map_or("", |&id| graph.tensors[id].name.as_str());
             let gate = name.ends_with("/squeeze") || name.ends_with("/excite");
-            if !gate && !matches!(operator.op, Op::FullyConnected(_)) {
+            // What a network returns straight from a convolution has a bias of its own.
+            let returned = operator.outputs.iter().any(|id| graph.outputs.contains(id));
+            if !gate && !returned && !matches!(operator.op, Op::FullyConnected(_)) {
                 size.normalised += elements(2);
             }
             size.macs += graph.macs(id).0;
