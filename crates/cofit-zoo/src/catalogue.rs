@@ -13,6 +13,11 @@ pub struct Architecture {
 pub const fn architectures() -> &'static [Architecture] {
     &[
         Architecture {
+            name: "ai85_kws20_v3",
+            text: include_str!("../networks/ai85_kws20_v3.toml"),
+        },
+        Architecture { name: "ai85_net5", text: include_str!("../networks/ai85_net5.toml") },
+        Architecture {
             name: "ai87_mobilenet_v2_0.5",
             text: include_str!("../networks/ai87_mobilenet_v2_0.5.toml"),
         },
@@ -32,6 +37,8 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture { name: "gmp", text: include_str!("../networks/gmp.toml") },
         Architecture { name: "googlenet", text: include_str!("../networks/googlenet.toml") },
         Architecture { name: "ign", text: include_str!("../networks/ign.toml") },
+        Architecture { name: "inception_v3", text: include_str!("../networks/inception_v3.toml") },
+        Architecture { name: "inception_v4", text: include_str!("../networks/inception_v4.toml") },
         Architecture { name: "mcunet_in3", text: include_str!("../networks/mcunet_in3.toml") },
         Architecture { name: "mcunet_vww1", text: include_str!("../networks/mcunet_vww1.toml") },
         Architecture { name: "mnasnet_b1", text: include_str!("../networks/mnasnet_b1.toml") },
@@ -78,6 +85,10 @@ pub const fn architectures() -> &'static [Architecture] {
             text: include_str!("../networks/ssd_mobilenet_v2.toml"),
         },
         Architecture {
+            name: "ssd_mobilenet_v2_fpnlite",
+            text: include_str!("../networks/ssd_mobilenet_v2_fpnlite.toml"),
+        },
+        Architecture {
             name: "st_efficientnet_lc_v1",
             text: include_str!("../networks/st_efficientnet_lc_v1.toml"),
         },
@@ -93,6 +104,18 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture {
             name: "st_squeezenet_v1.0",
             text: include_str!("../networks/st_squeezenet_v1.0.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_192",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_192.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_224",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_224.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_256",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_256.toml"),
         },
         Architecture {
             name: "st_yolo_lc_v1",
