@@ -13,6 +13,10 @@ pub struct Architecture {
 pub const fn architectures() -> &'static [Architecture] {
     &[
         Architecture {
+            name: "ai85_cats_dogs",
+            text: include_str!("../networks/ai85_cats_dogs.toml"),
+        },
+        Architecture {
             name: "ai85_kws20_v3",
             text: include_str!("../networks/ai85_kws20_v3.toml"),
         },
@@ -30,6 +34,10 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture {
             name: "efficientnet_b0",
             text: include_str!("../networks/efficientnet_b0.toml"),
+        },
+        Architecture {
+            name: "efficientnet_edgetpu",
+            text: include_str!("../networks/efficientnet_edgetpu.toml"),
         },
         Architecture { name: "fc_10_50", text: include_str!("../networks/fc_10_50.toml") },
         Architecture { name: "fc_chain", text: include_str!("../networks/fc_chain.toml") },
