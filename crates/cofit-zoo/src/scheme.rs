@@ -1,12 +1,13 @@
 //! The naming schemes of measured rows: patterns for model names, and what they stand for.
 //!
-//! `networks/schemes.txt` is read line by line. A line `data NAME NUMBER` gives the number of classes
-//! of a data set. Every other line is a pattern, `->`, the name of an architecture and values for its
+//! `networks/schemes.txt` is read line by line. A line `data NAME CLASSES FEATURES` gives the number of
+//! classes of a data set, and of features where its samples are short lists. Every other line is a pattern, `->`, the name of an architecture and values for its
 //! parameters; the first pattern that matches counts. In a pattern
 //!
 //! - `{name}` stands for a number, which values may use by that name;
 //! - `{name%}` stands for digits that are hundredths, as `035` is 0.35;
-//! - `{data}` stands for the name of a data set, and in values for its number of classes;
+//! - `{data}` stands for the name of a data set, and in values for its number of classes, `{features}`
+//!   for that of its features;
 //! - `(a|b|)` stands for one of these texts;
 //! - `*` at the end stands for anything;
 //! - every other letter stands for itself, `-` and `_` for each other, and case does not count.
@@ -83,13 +84,14 @@ pub fn resolve(model: &str) -> Option<Resolved> {
     })
 }
 
-/// The number of classes of a data set.
-fn classes(data: &str) -> Option<&'static str> {
-    lines()
-        .filter_map(|line| line.strip_prefix("data "))
-        .filter_map(|line| line.trim().split_once(' '))
-        .find(|(name, _)| name.trim() == data)
-        .map(|(_, number)| number.trim())
+/// The number of classes of a data set, and of features where the scheme's list states it.
+fn data_set(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    lines().filter_map(|line| line.strip_prefix("data ")).find_map(|line| {
+        let mut words = line.split_whitespace();
+        let known = words.next() == Some(name);
+        let classes = words.next().filter(|_| known)?;
+        Some((classes, words.next()))
+    })
 }
 
 /// Whether `name` is what `pattern` describes, with what its captures hold.
@@ -141,8 +143,12 @@ fn capture_of<'p>(
     (1..=longest).rev().any(|length| {
         // What fits is ASCII, so that every length is a boundary.
         let (text, tail) = name.split_at(length);
+        let held = captures.len();
         let meaning = if is_data {
-            classes(text).map(str::to_owned)
+            data_set(text).map(|(classes, features)| {
+                captures.extend(features.map(|number| ("features", number.to_owned())));
+                classes.to_owned()
+            })
         } else if hundredths {
             text.parse::<u32>().ok().map(|hundredths| (f64::from(hundredths) / 100.0).to_string())
         } else {
@@ -150,7 +156,6 @@ fn capture_of<'p>(
         };
         let Some(meaning) = meaning else { return false };
         captures.push((key, meaning));
-        let held = captures.len() - 1;
         let fits = matches(behind, tail, captures);
         if !fits {
             captures.truncate(held);

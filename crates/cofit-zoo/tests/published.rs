@@ -8,6 +8,8 @@ use cofit_zoo::find;
 struct Size {
     /// Weights and biases.
     parameters: u64,
+    /// The biases among them.
+    biases: u64,
     /// Results of convolutions that batch normalisation follows where it is not folded in.
     normalised: u64,
     /// Products of convolutions and dense layers.
@@ -21,15 +23,18 @@ fn size(model: &str) -> Size {
     let model = expand(instance.text, instance.architecture, &options)
         .unwrap_or_else(|complaints| panic!("{model}: {complaints:?}"));
     let graph = model.main().expect("a graph");
-    let mut size = Size { parameters: 0, normalised: 0, macs: 0 };
+    let mut size = Size { parameters: 0, biases: 0, normalised: 0, macs: 0 };
     for (id, operator) in &graph.operators {
         if let Op::Conv2d(_) | Op::DepthwiseConv2d(_) | Op::FullyConnected(_) = operator.op {
             let elements =
                 |index| operator.input(index).map_or(0, |id| graph.tensors[id].shape.elements());
             size.parameters += elements(1) + elements(2);
+            size.biases += elements(2);
             let name = operator.outputs.first().map_or("", |&id| graph.tensors[id].name.as_str());
             let gate = name.ends_with("/squeeze") || name.ends_with("/excite");
-            if !gate && !matches!(operator.op, Op::FullyConnected(_)) {
+            // What a network returns straight from a convolution has a bias of its own.
+            let returned = operator.outputs.iter().any(|id| graph.outputs.contains(id));
+            if !gate && !returned && !matches!(operator.op, Op::FullyConnected(_)) {
                 size.normalised += elements(2);
             }
             size.macs += graph.macs(id).0;
@@ -41,9 +46,10 @@ fn size(model: &str) -> Size {
 /// Half a unit in the last digit that `text` states, and the number: `5.3M` is 5,300,000 give or take
 /// 50,000.
 fn stated(text: &str) -> (f64, f64) {
-    let (digits, unit) = match text.strip_suffix('M') {
-        Some(digits) => (digits, 1e6),
-        None => (text, 1.0),
+    let (digits, unit) = match (text.strip_suffix('M'), text.strip_suffix('G')) {
+        (Some(digits), _) => (digits, 1e6),
+        (None, Some(digits)) => (digits, 1e9),
+        (None, None) => (text, 1.0),
     };
     let places = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let number: f64 = digits.parse().expect("a number");
@@ -62,13 +68,13 @@ fn sketches_have_their_published_figures() {
         };
         let size = size(model);
         // A folded normalisation is one bias a channel; by itself it has two trained numbers.
-        let surplus = match counts {
-            "folded" => 0,
-            "normalised" => size.normalised,
+        let counted = match counts {
+            "folded" => size.parameters,
+            "normalised" => size.parameters + size.normalised,
+            "weights" => size.parameters - size.biases,
             other => panic!("`{other}` is no way of counting"),
         };
-        let own =
-            [("parameters", parameters, size.parameters + surplus), ("MACs", macs, size.macs)];
+        let own = [("parameters", parameters, counted), ("MACs", macs, size.macs)];
         for (what, text, own) in own {
             if text.is_empty() {
                 continue;
