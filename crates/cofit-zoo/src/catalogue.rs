@@ -11,15 +11,34 @@ pub struct Architecture {
 
 /// Every architecture, in alphabetical order.
 pub const fn architectures() -> &'static [Architecture] {
-    &[        Architecture { name: "ai85_cats_dogs", text: include_str!("../networks/ai85_cats_dogs.toml") },
-        Architecture { name: "ai85_kws20_v3", text: include_str!("../networks/ai85_kws20_v3.toml") },
+    &[
+        Architecture {
+            name: "ai85_cats_dogs",
+            text: include_str!("../networks/ai85_cats_dogs.toml"),
+        },
+        Architecture {
+            name: "ai85_kws20_v3",
+            text: include_str!("../networks/ai85_kws20_v3.toml"),
+        },
         Architecture { name: "ai85_net5", text: include_str!("../networks/ai85_net5.toml") },
-        Architecture { name: "ai87_mobilenet_v2_0.5", text: include_str!("../networks/ai87_mobilenet_v2_0.5.toml") },
-        Architecture { name: "ai87_mobilenet_v2_0.75", text: include_str!("../networks/ai87_mobilenet_v2_0.75.toml") },
+        Architecture {
+            name: "ai87_mobilenet_v2_0.5",
+            text: include_str!("../networks/ai87_mobilenet_v2_0.5.toml"),
+        },
+        Architecture {
+            name: "ai87_mobilenet_v2_0.75",
+            text: include_str!("../networks/ai87_mobilenet_v2_0.75.toml"),
+        },
         Architecture { name: "alexnet", text: include_str!("../networks/alexnet.toml") },
         Architecture { name: "densenet121", text: include_str!("../networks/densenet121.toml") },
-        Architecture { name: "efficientnet_b0", text: include_str!("../networks/efficientnet_b0.toml") },
-        Architecture { name: "efficientnet_edgetpu", text: include_str!("../networks/efficientnet_edgetpu.toml") },
+        Architecture {
+            name: "efficientnet_b0",
+            text: include_str!("../networks/efficientnet_b0.toml"),
+        },
+        Architecture {
+            name: "efficientnet_edgetpu",
+            text: include_str!("../networks/efficientnet_edgetpu.toml"),
+        },
         Architecture { name: "fc_10_50", text: include_str!("../networks/fc_10_50.toml") },
         Architecture { name: "fc_chain", text: include_str!("../networks/fc_chain.toml") },
         Architecture { name: "fd_mobilenet", text: include_str!("../networks/fd_mobilenet.toml") },
@@ -33,29 +52,83 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture { name: "mnasnet_b1", text: include_str!("../networks/mnasnet_b1.toml") },
         Architecture { name: "mobilenet_v1", text: include_str!("../networks/mobilenet_v1.toml") },
         Architecture { name: "mobilenet_v2", text: include_str!("../networks/mobilenet_v2.toml") },
-        Architecture { name: "mobilenet_v3_large", text: include_str!("../networks/mobilenet_v3_large.toml") },
-        Architecture { name: "mobilenet_v3_small", text: include_str!("../networks/mobilenet_v3_small.toml") },
-        Architecture { name: "proxylessnas_mobile", text: include_str!("../networks/proxylessnas_mobile.toml") },
+        Architecture {
+            name: "mobilenet_v3_large",
+            text: include_str!("../networks/mobilenet_v3_large.toml"),
+        },
+        Architecture {
+            name: "mobilenet_v3_small",
+            text: include_str!("../networks/mobilenet_v3_small.toml"),
+        },
+        Architecture {
+            name: "proxylessnas_mobile",
+            text: include_str!("../networks/proxylessnas_mobile.toml"),
+        },
         Architecture { name: "resnet101", text: include_str!("../networks/resnet101.toml") },
         Architecture { name: "resnet152", text: include_str!("../networks/resnet152.toml") },
         Architecture { name: "resnet18", text: include_str!("../networks/resnet18.toml") },
         Architecture { name: "resnet50", text: include_str!("../networks/resnet50.toml") },
-        Architecture { name: "resnet_v1_cifar", text: include_str!("../networks/resnet_v1_cifar.toml") },
-        Architecture { name: "shufflenet_v2", text: include_str!("../networks/shufflenet_v2.toml") },
-        Architecture { name: "squeezenet_v1.0", text: include_str!("../networks/squeezenet_v1.0.toml") },
-        Architecture { name: "squeezenet_v1.1", text: include_str!("../networks/squeezenet_v1.1.toml") },
-        Architecture { name: "ssd_mobilenet_v1", text: include_str!("../networks/ssd_mobilenet_v1.toml") },
-        Architecture { name: "ssd_mobilenet_v2", text: include_str!("../networks/ssd_mobilenet_v2.toml") },
-        Architecture { name: "ssd_mobilenet_v2_fpnlite", text: include_str!("../networks/ssd_mobilenet_v2_fpnlite.toml") },
-        Architecture { name: "st_efficientnet_lc_v1", text: include_str!("../networks/st_efficientnet_lc_v1.toml") },
-        Architecture { name: "st_fdmobilenet_v1", text: include_str!("../networks/st_fdmobilenet_v1.toml") },
+        Architecture {
+            name: "resnet_v1_cifar",
+            text: include_str!("../networks/resnet_v1_cifar.toml"),
+        },
+        Architecture {
+            name: "shufflenet_v2",
+            text: include_str!("../networks/shufflenet_v2.toml"),
+        },
+        Architecture {
+            name: "squeezenet_v1.0",
+            text: include_str!("../networks/squeezenet_v1.0.toml"),
+        },
+        Architecture {
+            name: "squeezenet_v1.1",
+            text: include_str!("../networks/squeezenet_v1.1.toml"),
+        },
+        Architecture {
+            name: "ssd_mobilenet_v1",
+            text: include_str!("../networks/ssd_mobilenet_v1.toml"),
+        },
+        Architecture {
+            name: "ssd_mobilenet_v2",
+            text: include_str!("../networks/ssd_mobilenet_v2.toml"),
+        },
+        Architecture {
+            name: "ssd_mobilenet_v2_fpnlite",
+            text: include_str!("../networks/ssd_mobilenet_v2_fpnlite.toml"),
+        },
+        Architecture {
+            name: "st_efficientnet_lc_v1",
+            text: include_str!("../networks/st_efficientnet_lc_v1.toml"),
+        },
+        Architecture {
+            name: "st_fdmobilenet_v1",
+            text: include_str!("../networks/st_fdmobilenet_v1.toml"),
+        },
         Architecture { name: "st_mnist_v1", text: include_str!("../networks/st_mnist_v1.toml") },
-        Architecture { name: "st_resnet_8_hybrid", text: include_str!("../networks/st_resnet_8_hybrid.toml") },
-        Architecture { name: "st_squeezenet_v1.0", text: include_str!("../networks/st_squeezenet_v1.0.toml") },
-        Architecture { name: "st_ssd_mobilenet_v1_192", text: include_str!("../networks/st_ssd_mobilenet_v1_192.toml") },
-        Architecture { name: "st_ssd_mobilenet_v1_224", text: include_str!("../networks/st_ssd_mobilenet_v1_224.toml") },
-        Architecture { name: "st_ssd_mobilenet_v1_256", text: include_str!("../networks/st_ssd_mobilenet_v1_256.toml") },
-        Architecture { name: "st_yolo_lc_v1", text: include_str!("../networks/st_yolo_lc_v1.toml") },
+        Architecture {
+            name: "st_resnet_8_hybrid",
+            text: include_str!("../networks/st_resnet_8_hybrid.toml"),
+        },
+        Architecture {
+            name: "st_squeezenet_v1.0",
+            text: include_str!("../networks/st_squeezenet_v1.0.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_192",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_192.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_224",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_224.toml"),
+        },
+        Architecture {
+            name: "st_ssd_mobilenet_v1_256",
+            text: include_str!("../networks/st_ssd_mobilenet_v1_256.toml"),
+        },
+        Architecture {
+            name: "st_yolo_lc_v1",
+            text: include_str!("../networks/st_yolo_lc_v1.toml"),
+        },
         Architecture { name: "tiny_yolo_v2", text: include_str!("../networks/tiny_yolo_v2.toml") },
         Architecture { name: "vgg16", text: include_str!("../networks/vgg16.toml") },
         Architecture { name: "vgg19", text: include_str!("../networks/vgg19.toml") },

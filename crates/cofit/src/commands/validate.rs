@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cofit_calibrate::conformal::{NOMINAL, Scores};
+use cofit_calibrate::conformal::{self, NOMINAL, Scores};
 use cofit_calibrate::fit::{Observation, Posterior};
 use cofit_calibrate::hierarchy::Setting;
 use cofit_calibrate::leave_out::{Prediction, leave_networks_out};
@@ -12,7 +12,7 @@ use cofit_calibrate::pool::{Pool, Sample};
 use cofit_calibrate::validation::{Method, Score};
 use cofit_chip::{Chip, Selection, catalogue};
 use cofit_report::validate::{self, Validation};
-use cofit_sim::terms::coefficients;
+use cofit_sim::terms::{Coefficient, coefficients};
 
 use super::emit;
 use crate::args::ValidateArgs;
@@ -127,7 +127,7 @@ fn blank(one: &Measured) -> Score {
 }
 
 /// The networks, at most, by which a runtime that has no rows of its own is judged how unsure it is.
-const REFERENCES: usize = 5;
+const REFERENCES: usize = 9;
 
 /// Writes the fitted overlay of every card of the catalogue.
 fn write_fitted(
@@ -136,21 +136,16 @@ fn write_fitted(
     factors: &Scores,
     folder: &Path,
 ) -> Result<(), Failure> {
-    let mut references: BTreeMap<usize, Sample> = BTreeMap::new();
-    for sample in &pool.samples {
-        if sample.terms.terms.len() > 5 {
-            references.entry(sample.network).or_insert_with(|| sample.clone());
-        }
-    }
-    let references: Vec<Sample> = references.into_values().take(REFERENCES).collect();
     for entry in catalogue() {
         let card = load::card(entry.id)?;
         let first = card.resolve(&Selection::default()).map_err(|one| load::rejection(&one))?;
         let mut text = String::new();
+        let mut rows = 0;
         for runtime in &first.runtimes {
             let selection = Selection { runtime: Some(runtime.clone()), ..Selection::default() };
             let chip = card.resolve(&selection).map_err(|one| load::rejection(&one))?;
-            if let Some(fitted) = fitted(pool, posterior, factors, &chip, &references) {
+            if let Some(fitted) = fitted(pool, posterior, factors, &chip) {
+                rows += fitted.rows;
                 text += &fitted.text();
             }
         }
@@ -166,18 +161,42 @@ fn write_fitted(
                        under measured rows (crate cofit-calibrate); intervals by conformal prediction \
                        with networks left out";
         let path = folder.join(format!("{}.toml", entry.id));
-        output::replace(&path, (head(&comment, formula) + &text).as_bytes())?;
+        // With an interval of its own a time is no structural figure any more.
+        let maturity = if rows > 0 { "measured" } else { "modelled" };
+        let target = format!("\n[target]\nmaturity = \"{maturity}\"\n");
+        output::replace(&path, (head(&comment, formula) + &target + &text).as_bytes())?;
     }
     Ok(())
 }
 
-fn fitted(
-    pool: &mut Pool,
-    posterior: &Posterior,
-    factors: &Scores,
-    chip: &Chip,
-    references: &[Sample],
-) -> Option<Fitted> {
+/// Networks by which it is judged how unsure a runtime is: those of its own rows, else of the nearest
+/// that have rows. Waiting for memories is another chip's affair.
+fn references(pool: &Pool, setting: &Setting) -> Vec<Sample> {
+    let mut nearest: BTreeMap<usize, (f64, &Sample)> = BTreeMap::new();
+    for sample in &pool.samples {
+        let near = conformal::likeness(setting, &sample.setting);
+        let entry = nearest.entry(sample.network).or_insert((near, sample));
+        if near > entry.0 {
+            *entry = (near, sample);
+        }
+    }
+    let most = nearest.values().map(|(near, _)| *near).fold(0.0, f64::max);
+    let chosen = nearest.into_values().filter(|(near, _)| *near >= most).take(REFERENCES);
+    chosen
+        .map(|(_, sample)| {
+            let mut sample = sample.clone();
+            if sample.setting.card != setting.card {
+                sample
+                    .terms
+                    .terms
+                    .retain(|term| !matches!(term.coefficient, Coefficient::Access { .. }));
+            }
+            sample
+        })
+        .collect()
+}
+
+fn fitted(pool: &mut Pool, posterior: &Posterior, factors: &Scores, chip: &Chip) -> Option<Fitted> {
     let setting = measured::setting(chip, "");
     let own: Vec<&Sample> = pool
         .samples
@@ -186,6 +205,7 @@ fn fitted(
         .collect();
     let networks: std::collections::BTreeSet<usize> = own.iter().map(|one| one.network).collect();
     let rows = own.len();
+    let references = references(pool, &setting);
     // First every effect that will be asked for, then the posterior that knows them.
     let asked: Vec<Observation> = references
         .iter()
