@@ -218,6 +218,83 @@ fn plan(breaches: &mut Breaches, value: &Value) {
     }
 }
 
+/// Fronts go from few bytes to many, those of cascades back, nothing in them is worse than another in
+/// everything, and what a cap chooses fits it.
+fn front(breaches: &mut Breaches, value: &Value, are_cascades: bool) {
+    let mut points: Vec<&Value> = rows(value, "front").iter().collect();
+    if are_cascades {
+        points.reverse();
+    } else if points.is_empty() {
+        breaches.add("front", "no way to run it");
+    }
+    let points = points;
+    let number = |row: &Value, pointer: &str| row.pointer(pointer).and_then(Value::as_u64);
+    let figures = |row: &Value| {
+        [number(row, "/arena/value"), number(row, "/macs"), number(row, "/cycles/value")]
+    };
+    for (at, point) in points.iter().enumerate() {
+        let path = format!("front[{at}]");
+        let own = figures(point);
+        if own[0].is_none() || !point["buffers"].is_array() {
+            breaches.add(&path, "no arena or no buffers");
+        }
+        for earlier in &points[..at] {
+            let other = figures(earlier);
+            if other[0] > own[0] {
+                breaches.add(&path, "fewer bytes than the point before it");
+            }
+            if own[1..].iter().zip(&other[1..]).all(|(own, other)| other <= own) {
+                breaches.add(&path, "no better than a point of fewer bytes");
+            }
+        }
+        let arena = own[0].unwrap_or(0);
+        for buffer in rows(point, "buffers") {
+            let end = number(buffer, "/address").zip(number(buffer, "/bytes"));
+            // A ring may run over the arena's end into its beginning.
+            if end.is_none_or(|(address, bytes)| address > arena || bytes > arena) {
+                breaches.add(&path, &format!("{} is not in the arena", buffer["tensor"]));
+            }
+        }
+    }
+    let cap = number(value, "/cap/bytes/value").unwrap_or(0);
+    match value.pointer("/cap/point").and_then(Value::as_u64) {
+        Some(chosen) => {
+            let chosen = rows(value, "front").get(chosen as usize);
+            let arena = chosen.and_then(|point| figures(point)[0]);
+            if arena.is_none_or(|arena| arena > cap) {
+                breaches.add("cap", "what it chooses does not fit it");
+            }
+        }
+        None if points.iter().any(|point| figures(point)[0].is_some_and(|it| it <= cap)) => {
+            breaches.add("cap", "a point that fits it is not chosen");
+        }
+        None => {}
+    }
+}
+
+#[test]
+fn fronts_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-fronts");
+    let mut breaches = Breaches::default();
+    // With cycles and without, below the tensor and of cascades.
+    for chip in ["stm32h747", "max78000", "ethos-u55-128", "data/three_facts.toml"] {
+        for model in sandbox.models().iter().map(String::as_str).chain(["data/tiny.cofit"]) {
+            // Strips take most of the time of a large network's front.
+            let options = match model.starts_with("sketches") {
+                true => &["--cap", "64KiB", "--no-recompute"][..],
+                false => &["--cap", "4KiB"],
+            };
+            let arguments = ["plan", model, "--chip", chip, "--pareto"];
+            let arguments = [&arguments[..], options].concat();
+            if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
+                breaches.head(&value);
+                front(&mut breaches, &value, chip.starts_with("ethos-u"));
+            }
+        }
+    }
+    conclude(&breaches.found);
+}
+
 /// Whether two buffers are apart by `first_step` and `last_step` alone, as other programs read them.
 fn row_steps_apart(one: &Value, other: &Value) -> bool {
     let at = |row: &Value, key: &str| row[key].as_f64().unwrap_or(0.0);
@@ -343,9 +420,9 @@ fn packings_keep_the_contract() {
 fn results_are_deterministic() {
     let sandbox = Sandbox::new("contract-determinism");
     for chip in chips() {
-        for command in ["check", "sim", "plan"] {
-            let arguments = [command, "sketches/ds_cnn.toml", "--chip", chip, "--seed", "3"];
-            let arguments = [&arguments[..], &["--format", "json"]].concat();
+        for command in [&["check"][..], &["sim"], &["plan"], &["plan", "--pareto"]] {
+            let arguments = ["sketches/ds_cnn.toml", "--chip", chip, "--seed", "3"];
+            let arguments = [command, &arguments, &["--format", "json"]].concat();
             let first = sandbox.run(&arguments, None);
             assert_eq!(first.stdout, sandbox.run(&arguments, None).stdout, "{arguments:?}");
         }

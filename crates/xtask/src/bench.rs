@@ -83,6 +83,27 @@ fn cases(workspace: &Path) -> Vec<Case> {
             time: 20.0,
             resident: 40.0,
         },
+        // Order and packing, with their proof.
+        Case {
+            name: "plan MobileNetV2 sketch, RT1170",
+            arguments: words(&["plan", &sketch, "--chip", "imxrt1170"]),
+            time: 10.0,
+            resident: 40.0,
+        },
+        // As well as the distribution over memories, with its bound.
+        Case {
+            name: "plan MobileNetV2, RT1170 planned",
+            arguments: words(&["plan", &sketch, "--chip", "imxrt1170", "--runtime", "planned"]),
+            time: 200.0,
+            resident: 40.0,
+        },
+        // Every trade of memory for work and time.
+        Case {
+            name: "plan --pareto MobileNetV2, RT1170",
+            arguments: words(&["plan", "--pareto", &sketch, "--chip", "imxrt1170"]),
+            time: 1000.0,
+            resident: 100.0,
+        },
     ];
     let (name, mut model) = if shared.exists() {
         ("sim MobileNetV2 .tflite, U55-128", words(&[&shared.display().to_string()]))

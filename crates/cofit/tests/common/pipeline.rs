@@ -4,16 +4,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use cofit_chip::Chip;
-use cofit_compile::certificate;
-use cofit_explore::{Budget, evaluate};
+use cofit_chip::{Chip, Timing};
+use cofit_compile::{certificate, ethos_u};
+use cofit_ethos_u::WeightEncoding;
+use cofit_explore::{Budget, StreamingFront, evaluate};
 use cofit_ir::verify::Verified;
 use cofit_report::compare::{self, Pair};
+use cofit_report::pareto::{self, Front};
 use cofit_report::plan::{self, Planned};
-use cofit_report::{Rendering, Subject, check, inspect, json, sim};
+use cofit_report::{Rendering, Subject, cascades, check, inspect, json, sim};
+use cofit_stream::{Question, Side};
 use cofit_vocab::{Bytes, Seconds};
 
 const SCREEN: Rendering = Rendering { width: 80 };
+
+/// Points of an Ethos-U's front that are laid out.
+const CASCADES: usize = 4;
+/// Operators of the largest graph that is streamed: checking every way to run a larger one takes seconds
+/// in a build for tests.
+const STREAMED: usize = 48;
+/// Operators of the largest graph that is tried in strips too, which takes most of a front's time.
+const STRIPPED: usize = 24;
 
 /// Far above what any case takes, and below what a person would call hanging.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -120,8 +131,46 @@ pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
         compare::markdown(&pairs),
         json::text(&compare::json_value(&pairs)),
     ];
-    match reports.iter().position(String::is_empty) {
+    let all = reports.into_iter().chain(fronts(&subject)?);
+    match all.into_iter().position(|report| report.is_empty()) {
         Some(at) => Err(format!("{}: report {at} is empty", chip.id())),
         None => Ok(()),
     }
+}
+
+/// Every report about what lies below the tensor: trades of memory for work, or cascades.
+fn fronts(subject: &Subject<'_>) -> Result<Vec<String>, String> {
+    let Subject { model, chip, evaluation } = *subject;
+    let cap = Some(Bytes(1000));
+    if chip.engines.iter().any(|engine| matches!(engine.timing, Timing::EthosU(_))) {
+        let front = ethos_u::front(model, chip, WeightEncoding::default(), CASCADES);
+        if front.mistakes.has_errors() {
+            return Err(format!("{}: {:?}", chip.id(), front.mistakes));
+        }
+        return Ok(vec![
+            cascades::text(&front, subject, cap, SCREEN),
+            json::text(&cascades::json_value(&front, subject, cap)),
+            cascades::csv(&front, subject),
+            cascades::markdown(&front, subject),
+        ]);
+    }
+    let operators = evaluation.plan.graph.operators.len();
+    if operators > STREAMED {
+        return Ok(Vec::new());
+    }
+    let is_even = operators.is_multiple_of(2);
+    let question = Question {
+        inputs: if is_even { Side::Outside } else { Side::Arena },
+        outputs: if is_even { Side::Arena } else { Side::Outside },
+        may_recompute: operators <= STRIPPED,
+    };
+    let front = StreamingFront::of(&evaluation.plan, chip, question)
+        .map_err(|breach| format!("{}: {breach}", chip.id()))?;
+    let front = Front { subject: *subject, front: &front, cap };
+    Ok(vec![
+        pareto::text(&front, SCREEN),
+        json::text(&pareto::json_value(&front)),
+        pareto::csv(&front),
+        pareto::markdown(&front),
+    ])
 }
