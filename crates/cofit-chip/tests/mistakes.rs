@@ -500,7 +500,9 @@ fn threads_caches_engines_and_classes() {
     let simd = |threads: &str| {
         three_facts(&format!("[engine.timing]\nmodel = \"simd\"\nthreads = {threads}\n"))
     };
-    check(&simd("{ most = 2, default = 3, efficiency = 1.5 }"), expect![[r#"
+    check(
+        &simd("{ most = 2, default = 3, efficiency = 1.5 }"),
+        expect![[r#"
         error[CF-CRD-013]: 3 of 2 threads: the most must be 1 to 1024, and the default 1 to the most
           --> card.toml:13:11
         13 | threads = { most = 2, default = 3, efficiency = 1.5 }
@@ -511,14 +513,18 @@ fn threads_caches_engines_and_classes() {
         13 | threads = { most = 2, default = 3, efficiency = 1.5 }
            |                                                 ^^^
           = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
-    "#]]);
-    check(&simd("{ most = 4, efficiencies = { conv2d = 0.5 } }"), expect![[r#"
+    "#]],
+    );
+    check(
+        &simd("{ most = 4, efficiencies = { conv2d = 0.5 } }"),
+        expect![[r#"
         error[CF-CRD-016]: no class of operators `conv2d`
           --> card.toml:13:49
         13 | threads = { most = 4, efficiencies = { conv2d = 0.5 } }
            |                                                 ^^^
           = help: the card declares convolution, pointwise, shallow, depthwise, transposed, dense, matrix_product, pooling, elementwise, clamp, nonlinear, exponential, reduction, movement, view, resampling, requantisation, recurrent, control
-    "#]]);
+    "#]],
+    );
     check(
         &three_facts(
             "[engine.timing]\nmodel = \"edge_tpu\"\ncache = \"8 MB\"\nto_device = \"0 MB/s\"\nfrom_device = \"1 MB/s\"\noutput_channels = 0\n",
@@ -536,20 +542,26 @@ fn threads_caches_engines_and_classes() {
               = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
         "#]],
     );
-    check(&three_facts("[[runtime]]\nid = \"one\"\nengines = [\"mpu\"]\n"), expect![[r#"
+    check(
+        &three_facts("[[runtime]]\nid = \"one\"\nengines = [\"mpu\"]\n"),
+        expect![[r#"
         error[CF-CRD-016]: no engine `mpu`
           --> card.toml:13:11
         13 | engines = ["mpu"]
            |           ^^^^^^^
           = help: did you mean "npu"?
-    "#]]);
-    check(&three_facts("[[runtime]]\nid = \"one\"\nengines = []\n"), expect![[r#"
+    "#]],
+    );
+    check(
+        &three_facts("[[runtime]]\nid = \"one\"\nengines = []\n"),
+        expect![[r#"
         error[CF-CRD-013]: one runs on no engine
           --> card.toml:13:11
         13 | engines = []
            |           ^^
           = help: Correct the figure; if it is not known, write `{ unknown = true, assume = ..., why = "..." }`.
-    "#]]);
+    "#]],
+    );
     check(
         &three_facts(
             "[energy]\nmodel = \"cycle+mac+byte+static\"\nper_mac_of = { conv = \"1 pJ\" }\n",
