@@ -130,23 +130,12 @@ impl Target {
 fn catalogue_chip() -> impl Strategy<Value = Target> {
     let ids: Vec<&'static str> = catalogue().map(|entry| entry.id).collect();
     (select(ids), any::<[Index; 2]>()).prop_map(|(id, [runtime, point])| {
-        let runtimes = match id {
-            "stm32h747" => vec!["st-edge-ai", "tflm-cmsis-nn", "tflm-ref"],
-            id if id.starts_with("ethos-u55") => vec!["vela", "vela-sram-only"],
-            "k210" => vec!["nncase"],
-            "imxrt1170" => vec!["tflm-cmsis-nn", "planned"],
-            "esp32-s3" => vec!["esp-nn", "esp-dl", "planned"],
-            "gap9" => vec!["gapflow"],
-            _ => vec!["ai8x"],
-        };
-        let points = match id {
-            id if id.starts_with("ethos-u55") => vec!["high-end-embedded", "deep-embedded"],
-            "k210" => vec!["nominal", "300mhz"],
-            _ => Vec::new(),
-        };
+        let chip = Target::Catalogue { id, selection: Selection::default() }.chip();
+        let any_of =
+            |names: &[String], at: Index| (!names.is_empty()).then(|| at.get(names).clone());
         let selection = Selection {
-            runtime: Some((*runtime.get(&runtimes)).to_owned()),
-            operating_point: (!points.is_empty()).then(|| (*point.get(&points)).to_owned()),
+            runtime: any_of(&chip.runtimes, runtime),
+            operating_point: any_of(&chip.operating_points, point),
             ..Selection::default()
         };
         Target::Catalogue { id, selection }
