@@ -130,13 +130,12 @@ impl Target {
 fn catalogue_chip() -> impl Strategy<Value = Target> {
     let ids: Vec<&'static str> = catalogue().map(|entry| entry.id).collect();
     (select(ids), any::<[Index; 2]>()).prop_map(|(id, [runtime, point])| {
-        let chip = Card::from_catalogue(id)
-            .expect("listed")
-            .and_then(|card| card.resolve(&Selection::default()))
-            .unwrap_or_else(|faults| panic!("{}", faults.render()));
+        let chip = Target::Catalogue { id, selection: Selection::default() }.chip();
+        let any_of =
+            |names: &[String], at: Index| (!names.is_empty()).then(|| at.get(names).clone());
         let selection = Selection {
-            runtime: Some((*runtime.get(&runtimes)).to_owned()),
-            operating_point: (!points.is_empty()).then(|| (*point.get(&points)).to_owned()),
+            runtime: any_of(&chip.runtimes, runtime),
+            operating_point: any_of(&chip.operating_points, point),
             ..Selection::default()
         };
         Target::Catalogue { id, selection }
