@@ -203,10 +203,10 @@ fn issue_work(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
 pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, Traffic> {
     let mut traffic = match &view.engine.timing {
         Timing::EthosU(_) => ethos_u::traffic(view),
+        Timing::MacArray(timing) => mac_array::traffic(view, timing),
         Timing::Max7800x(_)
         | Timing::KpuK210(_)
         | Timing::Ne16(_)
-        | Timing::MacArray(_)
         | Timing::Simd(_)
         | Timing::Roofline(_) => view.moved.values().map(|moved| moved.traffic()).collect(),
     };
