@@ -145,7 +145,7 @@ proptest! {
 
     #[test]
     fn spoilt_cards_are_answered(
-        card in select(vec!["stm32h747", "ethos-u55", "ethos-u55-128", "max78000", "max78002", "k210", "gap9", "imxrt1170"]),
+        card in select(vec!["stm32h747", "ethos-u55", "ethos-u55-128", "max78000", "max78002", "k210", "gap8", "gap9", "imxrt1170", "ne16", "nvdla-small"]),
         spoils in vec(spoil(), 1..4),
     ) {
         let entry = cofit_chip::catalogue::find(card).expect("in the catalogue");

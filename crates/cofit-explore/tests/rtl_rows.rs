@@ -1,12 +1,12 @@
 //! Cycles of simulated hardware through the whole path: sketch, plan, profile.
 
 use cofit_chip::{Card, Selection};
-use cofit_explore::{Budget, evaluate};
+use cofit_explore::{Budget, Evaluation, evaluate};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Verified;
 use cofit_shared::shared_dir;
 
-fn cycles(sketch: &str, id: &str) -> u64 {
+fn run(sketch: &str, id: &str) -> Evaluation {
     let card = Card::from_catalogue(id).expect("in the catalogue").expect("a sound card");
     let chip = card.resolve(&Selection::default()).expect("a sound selection");
     let options = SketchOptions { parameters: Vec::new(), weights: Weights::Absent };
@@ -16,7 +16,11 @@ fn cycles(sketch: &str, id: &str) -> u64 {
     let model = Verified::new(model).expect("a sound model");
     let evaluation = evaluate(&model, &chip, &Budget::default()).expect("a sound plan");
     assert!(evaluation.plan.refusals.is_empty(), "{:?}\n{sketch}", evaluation.plan.refusals);
-    evaluation.profile.cycles.get()
+    evaluation
+}
+
+fn cycles(sketch: &str, id: &str) -> u64 {
+    run(sketch, id).profile.cycles.get()
 }
 
 fn rows(name: &str) -> Option<Vec<Vec<String>>> {
@@ -61,4 +65,20 @@ fn nvdla_layers_take_the_hardwares_cycles() {
         let error = cycles(&sketch, "nvdla-small") as f64 / there - 1.0;
         assert!(error.abs() < 0.01, "{trace}: {:+.2} %", error * 100.0);
     }
+}
+
+/// 128 KiB hold 64 of the 128 rows of a map of 2 KiB a row only beside 0 bytes of weights, so that
+/// the layer takes three jobs, and reads its weights for each.
+#[test]
+fn what_exceeds_the_buffer_reads_its_weights_again() {
+    let evaluation = |rows: u32| {
+        let layer = "conv = 64\nkernel = 1\nbias = false";
+        run(&format!("sketch = 1\ninput = [{rows}, 32, 64]\n[[layer]]\n{layer}\n"), "nvdla-small")
+    };
+    let weights = |rows: u32| {
+        let evaluation = evaluation(rows);
+        let read = evaluation.profile.traffic.values().map(|it| it.read.get()).sum::<u64>();
+        read - u64::from(rows) * 32 * 64
+    };
+    assert_eq!((weights(32), weights(128)), (4096, 3 * 4096));
 }

@@ -232,10 +232,10 @@ pub(crate) fn traffic(view: &StepView<'_>, id: StepId) -> PrimaryMap<MemoryId, T
     let mut traffic = match &view.engine.timing {
         Timing::EdgeTpu(_) => edge_tpu::traffic(view),
         Timing::EthosU(_) => ethos_u::traffic(view),
+        Timing::MacArray(timing) => mac_array::traffic(view, timing),
         Timing::Max7800x(_)
         | Timing::KpuK210(_)
         | Timing::Ne16(_)
-        | Timing::MacArray(_)
         | Timing::Simd(_)
         | Timing::Roofline(_) => view.moved.values().map(|moved| moved.traffic()).collect(),
     };

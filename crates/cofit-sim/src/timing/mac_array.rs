@@ -1,11 +1,14 @@
 //! Tasks of a layer on an array of multipliers that its card describes.
 
 use cofit_chip::{Dataflow as CardDataflow, MacArrayTiming, OperatorClass};
+use cofit_compile::plan::MemoryId;
 use cofit_vocab::Cycles;
+use cranelift_entity::PrimaryMap;
 
-use super::{Issuer, StepView};
+use super::{Issuer, Moved, StepView};
 use crate::causes::Cause;
 use crate::mac_array::{Dataflow, Layer, Parameters, Pooling, Unroll};
+use crate::profile::Traffic;
 
 /// Waiting for inputs, the array, waiting for weights, and the rest, one after the other.
 pub(crate) fn issue(view: &StepView<'_>, timing: &MacArrayTiming, issuer: &mut Issuer<'_>) {
@@ -57,6 +60,37 @@ pub(crate) fn issue(view: &StepView<'_>, timing: &MacArrayTiming, issuer: &mut I
             issuer.compute(Cycles(parameters.layer), Cause::TransferSetup);
         }
     }
+}
+
+/// Bytes between the step and each memory. A layer that the buffer's size cuts into jobs reads its
+/// weights again for each.
+pub(crate) fn traffic(
+    view: &StepView<'_>,
+    timing: &MacArrayTiming,
+) -> PrimaryMap<MemoryId, Traffic> {
+    let jobs = match OperatorClass::of(view.layer.main.kind) {
+        OperatorClass::Convolution
+        | OperatorClass::Pointwise
+        | OperatorClass::Shallow
+        | OperatorClass::Transposed
+        | OperatorClass::Depthwise
+        | OperatorClass::Dense
+        | OperatorClass::MatrixProduct => parameters(timing).cost(&layer_of(view)).jobs,
+        OperatorClass::Pooling
+        | OperatorClass::Elementwise
+        | OperatorClass::Clamp
+        | OperatorClass::Nonlinear
+        | OperatorClass::Exponential
+        | OperatorClass::Reduction
+        | OperatorClass::Movement
+        | OperatorClass::View
+        | OperatorClass::Resampling
+        | OperatorClass::Requantisation
+        | OperatorClass::Recurrent
+        | OperatorClass::Control => 1,
+    };
+    let of = |moved: &Moved| Moved { constants: moved.constants * jobs, ..*moved }.traffic();
+    view.moved.values().map(of).collect()
 }
 
 fn parameters(timing: &MacArrayTiming) -> Parameters {
