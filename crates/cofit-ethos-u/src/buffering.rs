@@ -498,7 +498,8 @@ impl Scene<'_, '_, '_> {
             if encoded.largest() <= half_limit || smallest {
                 break;
             }
-            if next > first {
+            // Slices that cannot get thinner leave it to the first.
+            if next > first && next > least {
                 next = up(next / 2, least);
             } else {
                 first = up(first / 2, OFM_SPLIT_DEPTH);

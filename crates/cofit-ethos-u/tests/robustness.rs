@@ -4,9 +4,9 @@
 use cofit_ethos_u::config::Block;
 use cofit_ethos_u::operation::WeightShape;
 use cofit_ethos_u::{
-    Activation, Config, Element, ElementwiseOperator, FeatureMap, Format, Kernel, MemoryMode,
-    NpuOperation, OperationKind, Options, Role, Shape, SystemPreset, WeightValues, Weights,
-    find_block, lowering, schedule, shram::Fitting,
+    Activation, Config, Element, ElementwiseOperator, FeatureMap, Format, Generation, Kernel,
+    MemoryMode, NpuOperation, OperationKind, Options, Role, Shape, SystemPreset, WeightValues,
+    Weights, find_block, lowering, schedule, shram::Fitting,
 };
 use cofit_vocab::Bytes;
 use proptest::prelude::*;
@@ -51,13 +51,24 @@ fn kind() -> impl Strategy<Value = OperationKind> {
 }
 
 fn config() -> impl Strategy<Value = Config> {
-    let preset = prop_oneof![Just(SystemPreset::DeepEmbedded), Just(SystemPreset::HighEndEmbedded)];
-    let mode = prop_oneof![Just(MemoryMode::SharedSram), Just(MemoryMode::SramOnly)];
-    (prop_oneof![Just(32u32), Just(64), Just(128), Just(256)], preset, mode).prop_map(
-        |(macs, preset, mode)| {
-            Config::ethos_u55(macs).expect("a size").with_memories(preset.memories(mode))
-        },
-    )
+    let preset = prop_oneof![
+        Just(SystemPreset::DeepEmbedded),
+        Just(SystemPreset::HighEndEmbedded),
+        Just(SystemPreset::FlashHigh)
+    ];
+    let mode = prop_oneof![
+        Just(MemoryMode::SharedSram),
+        Just(MemoryMode::SramOnly),
+        Just(MemoryMode::DedicatedSram)
+    ];
+    let u55 = prop_oneof![Just(32u32), Just(64), Just(128), Just(256)]
+        .prop_map(|macs| Config::ethos_u55(macs).expect("a size"));
+    let u65 = Just(Config { cores: 2, ..Config::ethos_u55_256() });
+    let u85 = prop_oneof![Just(128u32), Just(256), Just(512), Just(1024), Just(2048)]
+        .prop_map(|macs| Config::ethos_u85(macs).expect("a size"));
+    let machine = prop_oneof![2 => u55, 1 => u65, 2 => u85];
+    (machine, preset, mode)
+        .prop_map(|(machine, preset, mode)| machine.with_memories(preset.memories(mode)))
 }
 
 fn with_weights(operation: NpuOperation<'static>) -> NpuOperation<'static> {
@@ -138,11 +149,19 @@ proptest! {
         let operation = NpuOperation::new(OperationKind::Convolution, ifm, ofm)
             .with_kernel(Kernel::new((size, size), (1, 1)));
         let found = find_block(&operation, &config).expect("small windows always fit");
-        let (block, micro) = (found.ofm_block, config.ofm_micro_block);
+        let (block, micro) = (found.ofm_block, found.micro_block);
         prop_assert!(block.h.is_multiple_of(micro.h) && block.w.is_multiple_of(micro.w));
         prop_assert!(block.c.is_multiple_of(micro.c));
-        // Accumulators are held for the rows that exist only.
-        let held = Block { h: block.h.min(h), ..block };
-        prop_assert!(Fitting::new(&operation, &config).fits(held, found.ifm_block));
+        match config.generation {
+            Generation::Shared => {
+                // Accumulators are held for the rows that exist only.
+                let held = Block { h: block.h.min(h), ..block };
+                prop_assert!(Fitting::new(&operation, &config).fits(held, found.ifm_block));
+            }
+            Generation::Separate(buffers) => {
+                let accumulators = block.elements() * 4;
+                prop_assert!(accumulators <= u64::from(buffers.accumulator_bytes));
+            }
+        }
     }
 }

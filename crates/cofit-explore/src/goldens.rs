@@ -245,8 +245,9 @@ pub fn parse_for(table: &str, strategy: Strategy) -> Result<Vec<Row>, Diagnostic
                 .ok_or_else(|| bad(format!("row {} has no {name}", number + 2)))
         };
         let wrong = |name: &str| bad(format!("row {}: {name} is no number", number + 2));
+        let preset = (cell("system_config")?, cell("memory_mode")?);
         let chip = cell("accel")?;
-        let setting = Setting::of(chip, cell("system_config")?, cell("memory_mode")?);
+        let setting = Setting::of(chip, preset.0, preset.1);
         let Some(setting) = setting else { continue };
         if !strategy.is(cell("extra")?) {
             continue;

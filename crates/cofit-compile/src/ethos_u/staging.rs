@@ -144,13 +144,15 @@ impl Staging<'_> {
             taken[stages].fill(all);
             cascade.rolling.iter().for_each(|buffer| is_staged[buffer.value] = true);
         }
+        let made = self.made_in_stripes(plan, lowered, greedy);
+        let accesses = self.accesses(plan, lowered);
         let candidates: Vec<usize> = (0..network.values.len())
             .filter(|&value| {
                 !self.is_external[value]
                     && !is_staged[value]
+                    && !made[value]
                     && !network.values[value].bytes.is_zero()
             })
-            .filter(|&value| !self.is_made_in_stripes(plan, lowered, value, greedy))
             .collect();
         let guests: Vec<Guest> = candidates
             .iter()
@@ -162,8 +164,7 @@ impl Staging<'_> {
                         (first, last) = (first.min(cascade.first), last.max(cascade.last));
                     }
                 }
-                let accesses = self.accesses(plan, lowered, value);
-                Guest { bytes: map.bytes, first, last, accesses }
+                Guest { bytes: map.bytes, first, last, accesses: accesses[value] }
             })
             .collect();
         let kept = choose(&guests, &taken, self.limit);
@@ -174,19 +175,17 @@ impl Staging<'_> {
         is_staged
     }
 
-    /// Whether a value is what the last member of a cascade makes, which stays outside.
-    fn is_made_in_stripes(
-        &self,
-        plan: &Plan,
-        lowered: &[Lowered<'_>],
-        value: usize,
-        greedy: &Greedy,
-    ) -> bool {
-        lowered.iter().any(|one| {
+    /// The values that members of cascades make; what is not in a rolling buffer stays outside.
+    fn made_in_stripes(&self, plan: &Plan, lowered: &[Lowered<'_>], greedy: &Greedy) -> Vec<bool> {
+        let mut made = vec![false; self.is_external.len()];
+        for one in lowered {
             let at = one.step.as_u32() as usize;
-            greedy.cascades.iter().any(|cascade| (cascade.first..=cascade.last).contains(&at))
-                && plan.steps[one.step].outputs.iter().any(|it| self.values.of[*it] == Some(value))
-        })
+            if greedy.cascades.iter().any(|cascade| (cascade.first..=cascade.last).contains(&at)) {
+                let outputs = plan.steps[one.step].outputs.iter();
+                outputs.filter_map(|it| self.values.of[*it]).for_each(|value| made[value] = true);
+            }
+        }
+        made
     }
 
     /// Both operands of an elementwise operation lie in one memory: where one is outside, the
@@ -221,22 +220,20 @@ impl Staging<'_> {
         }
     }
 
-    /// Elements of a value that operations read and write.
-    fn accesses(&self, plan: &Plan, lowered: &[Lowered<'_>], value: usize) -> u64 {
-        let of = |tensor: &TensorId| self.values.of[*tensor] == Some(value);
-        let mut sum = 0u64;
+    /// Elements of every value that operations read and write.
+    fn accesses(&self, plan: &Plan, lowered: &[Lowered<'_>]) -> Vec<u64> {
+        let mut sums = vec![0u64; self.is_external.len()];
         for one in lowered {
             let step = &plan.steps[one.step];
             let first = one.operations.first().map_or(0, |it| it.ifm.shape.elements());
             let last = one.operations.last().map_or(0, |it| it.ofm.shape.elements());
-            if step.inputs.iter().any(of) {
-                sum = sum.saturating_add(first);
-            }
-            if step.outputs.iter().any(of) {
-                sum = sum.saturating_add(last);
+            for (tensors, elements) in [(&step.inputs[..], first), (&step.outputs[..], last)] {
+                for value in tensors.iter().filter_map(|it| self.values.of[*it]) {
+                    sums[value] = sums[value].saturating_add(elements);
+                }
             }
         }
-        sum
+        sums
     }
 }
 

@@ -22,6 +22,9 @@ use crate::operation_cycles::{Part, operation_cycles};
 use crate::schedule::encoding_of;
 use crate::weight_stream::{Encoder, WeightEncoding};
 
+/// Stripe heights that are tried of a cascade, at most.
+const HEIGHTS: u32 = 1024;
+
 /// What was decided for the operations of a network.
 #[derive(Clone, Debug, Default)]
 pub struct Greedy {
@@ -248,7 +251,9 @@ impl Builder<'_, '_> {
         let rows = self.operation(*range.end()).ofm.shape.h;
         let mut best = None;
         let mut most = 0;
-        for height in least.stripes[*range.end()].saturating_add(1)..=rows.div_ceil(2) {
+        let heights = least.stripes[*range.end()].saturating_add(1)..=rows.div_ceil(2);
+        // Every height, unless the map is so high that this would take long.
+        for height in heights.step_by(rows.div_ceil(HEIGHTS).max(1) as usize) {
             let mut stripes = least.stripes.clone();
             let mut weights = vec![0; count];
             let mut stripe = height;

@@ -244,7 +244,8 @@ impl Search<'_, '_> {
         } else {
             let (limit_h, limit_w) = self.config.sub_kernel_max;
             let (height, width) = task.kernel.dilated();
-            let repeats = height.div_ceil(limit_h.max(1)) * width.div_ceil(limit_w.max(1));
+            let repeats = u64::from(height.div_ceil(limit_h.max(1)))
+                * u64::from(width.div_ceil(limit_w.max(1)));
             let blocks_h = ofm.h as f32 / block.h as f32;
             let blocks_w = ofm.w as f32 / block.w as f32;
             let blocks_c = ofm.c as f32 / block.c as f32;

@@ -190,10 +190,10 @@ impl Order {
     fn elements(&self, height: u32, width: u32) -> Vec<(u32, u32)> {
         let (stride_h, stride_w) = self.stride;
         let mut all = Vec::with_capacity((height * width) as usize);
-        for first_y in 0..stride_h {
-            let rows = (height + stride_h - 1).saturating_sub(first_y) / stride_h;
-            for first_x in 0..stride_w {
-                let columns = (width + stride_w - 1).saturating_sub(first_x) / stride_w;
+        for first_y in 0..stride_h.min(height) {
+            let rows = (height - first_y).div_ceil(stride_h);
+            for first_x in 0..stride_w.min(width) {
+                let columns = (width - first_x).div_ceil(stride_w);
                 for row in 0..rows {
                     for column in 0..columns {
                         let column =
