@@ -38,6 +38,37 @@ fn seeded_examples_survive_a_tflite_file() {
     }
 }
 
+/// Gates, slices, shuffles and both ways to enlarge, in integers and floats.
+#[test]
+fn rearranging_layers_survive_a_tflite_file() {
+    let layers = r#"
+        layer = [
+            { slice = [2, 6], as = "tail" },
+            { shuffle = 3 },
+            { squeeze_excite = 2, activation = "relu", gate = "hard_sigmoid" },
+            { multiply = ["previous", "tail"] },
+            { resize = [7, 5] },
+            { transpose_conv = 4, stride = 2, activation = "relu6" },
+        ]
+    "#;
+    for precision in ["int8", "uint8", "int16", "float16", "float32"] {
+        let weights = if precision == "int16" { "int8" } else { precision };
+        let source = format!(
+            "sketch = 1\nname = \"net\"\ninput = [4, 4, 8]\n\
+             precision = {{ weights = \"{weights}\", activations = \"{precision}\" }}\n{layers}"
+        );
+        let options =
+            SketchOptions { parameters: Vec::new(), weights: Weights::Random { seed: 5 } };
+        let model = expand(&source, "net.toml", &options).expect("a sound sketch");
+        let bytes = tflite::write(&model).expect("TFLite holds every operator");
+        let (read, messages) = tflite::read(bytes.into(), "net.tflite");
+        assert!(!messages.has_errors(), "{precision}: {messages:?}");
+        assert!(tflite::same_model(&model, &read.expect("a model")), "{precision}");
+        let complaints = cofit_ir::verify::verify(&model);
+        assert!(!complaints.has_errors(), "{precision}: {complaints:?}");
+    }
+}
+
 /// Kind, weights and result of every operator but reshapes, whose operands differ by exporter.
 fn layers(model: &Model) -> Vec<(OperatorKind, Option<Shape>, Shape)> {
     let graph = model.main().expect("a graph");

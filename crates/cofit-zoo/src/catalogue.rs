@@ -49,6 +49,10 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture { name: "inception_v4", text: include_str!("../networks/inception_v4.toml") },
         Architecture { name: "mcunet_in3", text: include_str!("../networks/mcunet_in3.toml") },
         Architecture { name: "mcunet_vww1", text: include_str!("../networks/mcunet_vww1.toml") },
+        Architecture {
+            name: "miniresnet_v2",
+            text: include_str!("../networks/miniresnet_v2.toml"),
+        },
         Architecture { name: "mnasnet_b1", text: include_str!("../networks/mnasnet_b1.toml") },
         Architecture { name: "mobilenet_v1", text: include_str!("../networks/mobilenet_v1.toml") },
         Architecture { name: "mobilenet_v2", text: include_str!("../networks/mobilenet_v2.toml") },
@@ -132,6 +136,7 @@ pub const fn architectures() -> &'static [Architecture] {
         Architecture { name: "tiny_yolo_v2", text: include_str!("../networks/tiny_yolo_v2.toml") },
         Architecture { name: "vgg16", text: include_str!("../networks/vgg16.toml") },
         Architecture { name: "vgg19", text: include_str!("../networks/vgg19.toml") },
+        Architecture { name: "yamnet_256", text: include_str!("../networks/yamnet_256.toml") },
         Architecture { name: "yolov4_tiny", text: include_str!("../networks/yolov4_tiny.toml") },
         Architecture { name: "yolov5", text: include_str!("../networks/yolov5.toml") },
         Architecture { name: "yolov8", text: include_str!("../networks/yolov8.toml") },

@@ -1,8 +1,9 @@
 //! The naming schemes of measured rows: patterns for model names, and what they stand for.
 //!
 //! `networks/schemes.txt` is read line by line. A line `data NAME CLASSES FEATURES` gives the number of
-//! classes of a data set, and of features where its samples are short lists. Every other line is a pattern, `->`, the name of an architecture and values for its
-//! parameters; the first pattern that matches counts. In a pattern
+//! classes of a data set, and of features where its samples are short lists. Every other line is a
+//! pattern, `->`, the name of an architecture and values for its parameters; the first pattern that
+//! matches counts. In a pattern
 //!
 //! - `{name}` stands for a number, which values may use by that name;
 //! - `{name%}` stands for digits that are hundredths, as `035` is 0.35;

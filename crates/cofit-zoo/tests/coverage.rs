@@ -69,7 +69,11 @@ fn every_measured_model_that_resolves_expands() {
         let Some(instance) = cofit_zoo::find(model) else { continue };
         let parameters = instance.parameters_at("int8");
         let options = SketchOptions { parameters, weights: Weights::Absent };
-        if let Err(found) = expand(instance.text, instance.architecture, &options) {
+        let found = match expand(instance.text, instance.architecture, &options) {
+            Ok(expanded) => cofit_ir::verify::verify(&expanded),
+            Err(found) => found,
+        };
+        if found.has_errors() {
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             complaints.push(format!("{model}: {}", found.join("; ")));
         }
