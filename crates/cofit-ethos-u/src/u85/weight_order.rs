@@ -108,12 +108,15 @@ impl Order {
                 .saturating_mul(u64::from(whole))
                 .saturating_add(u64::from(rest).next_multiple_of(unit))
         };
+        let behind = if self.is_depthwise { u64::from(self.behind_group) } else { 0 };
         let mut elements = 0u64;
-        self.sub_kernels(|_, _, h, w| {
-            let groups = (u64::from(h) * u64::from(w)).div_ceil(u64::from(self.group));
-            let behind = if self.is_depthwise { u64::from(self.behind_group) } else { 0 };
-            elements = elements.saturating_add(groups * (u64::from(self.group) + behind));
-        });
+        for (height, rows) in parts(self.shape.h, self.sub_kernel.0) {
+            for (width, columns) in parts(self.shape.w, self.sub_kernel.1) {
+                let groups = (height * width).div_ceil(u64::from(self.group));
+                let each = groups * (u64::from(self.group) + behind);
+                elements = elements.saturating_add(each.saturating_mul(rows * columns));
+            }
+        }
         outputs.saturating_mul(inputs).saturating_mul(elements)
     }
 
@@ -246,6 +249,12 @@ impl Order {
             zeros((padded - count + behind) * self.ifm_micro, out);
         }
     }
+}
+
+/// Sides of sub-kernels along one side of a window, with how many there are of each.
+fn parts(size: u32, limit: u32) -> [(u64, u64); 2] {
+    let (size, limit) = (u64::from(size), u64::from(limit.max(1)));
+    [(limit, size / limit), (size % limit, u64::from(size % limit > 0))]
 }
 
 /// Where a micro-block begins.
