@@ -142,6 +142,16 @@ impl Card {
         Some(Self::layered(Base::of_catalogue(entry), &|_| None))
     }
 
+    /// The card `id` of the catalogue without what was fitted to it: what a fit starts from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Card::from_catalogue`].
+    pub fn from_catalogue_unfitted(id: &str) -> Option<Result<Self, Box<Rejected>>> {
+        let entry = catalogue::find(id)?;
+        Some(Self::layered(Base { fitted: None, ..Base::of_catalogue(entry) }, &|_| None))
+    }
+
     /// The texts of the card and its bases.
     pub const fn sources(&self) -> &Sources {
         &self.sources

@@ -15,7 +15,7 @@ pub(crate) mod processor;
 mod roofline;
 mod tiles;
 
-use cofit_chip::{Chip, Engine, Memory, Timing};
+use cofit_chip::{Chip, Engine, Memory, Tier, Timing};
 use cofit_compile::layer::Layer;
 use cofit_compile::plan::{
     BufferRole, ConstantRole, MemoryId, Placement, Plan, Step, StepId, TransferRole,
@@ -189,11 +189,13 @@ impl<'a> StepView<'a> {
 /// (ARM-software/CMSIS-NN, Source/ConvolutionFunctions/arm_convolve_s8.c).
 const PIXELS_PER_PASS: f64 = 2.0;
 
-/// How often a processor reads `bytes` of a layer's weights from `memory`. Once where its cache holds
-/// them, where there is none, and where each weight is used once; otherwise once for every pass over
-/// the output.
+/// How often a processor reads `bytes` of a layer's weights in place from a flash memory. Once where
+/// its cache holds them, where there is none, and where each weight is used once; otherwise once for
+/// every pass over the output. Libraries for processors with DRAM cut their products to their caches.
 fn passes(layer: &Layer, engine: &Engine, memory: &Memory, bytes: Bytes) -> f64 {
-    let reuses = matches!(engine.timing, Timing::Simd(_)) && layer.kind == OperatorKind::Conv2d;
+    let reuses = matches!(engine.timing, Timing::Simd(_))
+        && layer.kind == OperatorKind::Conv2d
+        && memory.tier == Tier::Flash;
     match &memory.cache {
         Some(cache) if reuses && bytes > cache.size.value => {
             (layer.output.pixels() as f64 / PIXELS_PER_PASS).max(1.0)

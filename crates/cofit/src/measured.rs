@@ -8,7 +8,7 @@ use cofit_calibrate::leave_out::same_networks;
 use cofit_calibrate::network::{in_floats, signature};
 use cofit_calibrate::pool::{Sample, trust};
 use cofit_calibrate::rows::{self, Level, Row};
-use cofit_chip::{Chip, OperatorClass, Selection, catalogue};
+use cofit_chip::{Card, Chip, OperatorClass, Selection, catalogue};
 use cofit_compile::compile;
 use cofit_compile::plan::{Plan, Step};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
@@ -280,7 +280,7 @@ pub fn setting(chip: &Chip, release: &str) -> Setting {
     }
 }
 
-/// Cards of the catalogue, each resolved once a runtime.
+/// Cards of the catalogue without what was fitted to them, each resolved once a runtime.
 #[derive(Default)]
 struct Chips {
     known: BTreeMap<(String, String, u32), Option<Chip>>,
@@ -291,7 +291,7 @@ impl Chips {
         self.known
             .entry((card.to_owned(), runtime.to_owned(), threads))
             .or_insert_with(|| {
-                let card = load::card(card).ok()?;
+                let card = Card::from_catalogue_unfitted(card)?.ok()?;
                 let selection = Selection {
                     runtime: Some(runtime.to_owned()),
                     threads: Some(threads),

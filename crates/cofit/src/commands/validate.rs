@@ -5,12 +5,12 @@ use std::path::Path;
 
 use cofit_calibrate::conformal::{self, NOMINAL, Scores};
 use cofit_calibrate::fit::{Observation, Posterior};
-use cofit_calibrate::hierarchy::Setting;
+use cofit_calibrate::hierarchy::{Effect, Setting};
 use cofit_calibrate::leave_out::{Prediction, leave_networks_out};
 use cofit_calibrate::overlay::{Fitted, head};
 use cofit_calibrate::pool::{Pool, Sample};
 use cofit_calibrate::validation::{Method, Score};
-use cofit_chip::{Chip, Selection, catalogue};
+use cofit_chip::{Card, Chip, Selection, catalogue};
 use cofit_report::validate::{self, Validation};
 use cofit_sim::terms::{Coefficient, coefficients};
 
@@ -137,7 +137,8 @@ fn write_fitted(
     folder: &Path,
 ) -> Result<(), Failure> {
     for entry in catalogue() {
-        let card = load::card(entry.id)?;
+        let Some(card) = Card::from_catalogue_unfitted(entry.id) else { continue };
+        let card = card.map_err(|one| load::rejection(&one))?;
         let first = card.resolve(&Selection::default()).map_err(|one| load::rejection(&one))?;
         let mut text = String::new();
         let mut rows = 0;
@@ -168,6 +169,9 @@ fn write_fitted(
     }
     Ok(())
 }
+
+/// Standard deviations of a normal distribution that hold nine tenths of it.
+const NORMAL_TAIL: f64 = 1.645;
 
 /// Networks by which it is judged how unsure a runtime is: those of its own rows, else of the nearest
 /// that have rows. Waiting for memories is another chip's affair.
@@ -209,7 +213,12 @@ fn fitted(pool: &mut Pool, posterior: &Posterior, factors: &Scores, chip: &Chip)
     // First every effect that will be asked for, then the posterior that knows them.
     let asked: Vec<Observation> = references
         .iter()
-        .map(|sample| pool.observation(&Sample { setting: setting.clone(), ..sample.clone() }))
+        .map(|sample| {
+            let is_own = sample.setting.library == setting.library;
+            let release = if is_own { sample.setting.release.clone() } else { String::new() };
+            let setting = Setting { release, ..setting.clone() };
+            pool.observation(&Sample { setting, ..sample.clone() })
+        })
         .collect();
     for term in coefficients(chip, 0) {
         let _ = pool.coefficient(&term, &setting);
@@ -222,7 +231,9 @@ fn fitted(pool: &mut Pool, posterior: &Posterior, factors: &Scores, chip: &Chip)
     deviations.sort_unstable_by(f64::total_cmp);
     let deviation = deviations.get(deviations.len() / 2).copied().unwrap_or(1.0);
     let factor = factors.factor(&setting, None, NOMINAL).unwrap_or(1.0);
-    let spread = (factor * deviation).exp();
+    // A user's release is another than those measured, and releases differ.
+    let release = NORMAL_TAIL * Effect::Release.width();
+    let spread = (factor * deviation).hypot(release).exp();
     let mut fitted = Fitted::of(chip, (1.0 / spread, spread), |term| {
         let (base, effects) = pool.coefficient(term, &setting)?;
         Some(posterior.coefficient(base, &effects).exp())
