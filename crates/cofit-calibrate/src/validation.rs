@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cofit_vocab::Hertz;
+
 /// How a prediction was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
@@ -40,6 +42,8 @@ pub struct Score {
     pub class: Option<String>,
     /// How it was predicted.
     pub method: Method,
+    /// The clock that cycles are of.
+    pub clock: Hertz,
     /// Cycles measured.
     pub measured: f64,
     /// Cycles predicted.
@@ -139,6 +143,7 @@ mod tests {
             is_whole: true,
             class: None,
             method: Method::Fitted,
+            clock: Hertz(1e6),
             measured: 100.0,
             predicted,
             interval: (predicted * 0.9, predicted * 1.1),

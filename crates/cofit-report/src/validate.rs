@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use cofit_calibrate::validation::{Score, Statistics, pairs};
+use cofit_vocab::Seconds;
 use serde_json::{Map, Value, json};
 
+use crate::scatter::{self, Point};
 use crate::table::{ColumnKind, Table};
 use crate::{Rendering, json, words};
 
@@ -241,7 +243,7 @@ pub fn csv(validation: &Validation) -> String {
     table.csv()
 }
 
-/// The page of the documentation.
+/// Markdown tables.
 pub fn markdown(validation: &Validation) -> String {
     let mut page = format!("{}\n\n{}", summary(validation), by_pair(validation).markdown());
     let classes = by_class(validation);
@@ -254,4 +256,63 @@ pub fn markdown(validation: &Validation) -> String {
     }
     let _ = write!(page, "\n{}\n", left_out(validation));
     page
+}
+
+/// Rows of whole networks that a runtime needs for a plot of its own.
+const PLOTTED: usize = 10;
+
+/// The page of the documentation: how the figures came about, the tables, and the plots.
+pub fn page(validation: &Validation) -> String {
+    let mut page = String::from(PREFACE);
+    page += &markdown(validation);
+    page += "\n## Predicted against measured\n\nOne plot a runtime, one colour a chip; whiskers are the \
+             intervals, the band is 25 % either way.\n";
+    for (name, _) in plots(validation) {
+        let runtime = name.trim_start_matches("accuracy-").trim_end_matches(".svg");
+        let _ = write!(page, "\n![Predicted against measured times of {runtime}]({name})\n");
+    }
+    page
+}
+
+const PREFACE: &str = "# How wrong cofit is\n\n\
+    Written by `cofit validate --page docs`; not to be edited. CI fails where it is stale.\n\n\
+    Every row is a time that a vendor, a benchmark organisation or a user published for a chip. It is \
+    compared with what cofit predicts when **every row of that network, on every chip, is left out of \
+    the fit**; networks that differ in name or training only count as one. Times of processors are fitted \
+    by kernel library, core and chip together (`crates/cofit-calibrate`). Accelerators with a timing \
+    model of their own (Ethos-U, MAX7800x, NE16, K210, Edge TPU, GAP) are predicted by equations, which \
+    no fit of this page touches; a few parameters of the Edge TPU and of GAP8 and GAP9 were chosen by \
+    hand with the same rows at hand, so that their figures are not of unseen networks. MEDIAN, P90 and \
+    WORST are of the size of the relative error, LEAN is its median with sign, HELD the share of rows \
+    that their interval holds. A row's release of the library is known here; who names none gets the \
+    middle of the releases, and an interval that holds them.\n\n";
+
+/// File name and SVG of the plot of each runtime with rows enough.
+pub fn plots(validation: &Validation) -> Vec<(String, String)> {
+    let mut runtimes: Vec<&str> = validation.whole().map(|score| score.runtime.as_str()).collect();
+    runtimes.sort_unstable();
+    runtimes.dedup();
+    runtimes
+        .into_iter()
+        .filter_map(|runtime| {
+            let points: Vec<Point> = validation
+                .whole()
+                .filter(|score| score.runtime == runtime)
+                .map(|score| Point {
+                    label: format!("{} {} {}", score.model, score.card, score.release),
+                    series: score.card.clone(),
+                    measured: seconds(score.measured, score),
+                    predicted: seconds(score.predicted, score),
+                    low: seconds(score.interval.0, score),
+                    high: seconds(score.interval.1, score),
+                })
+                .collect();
+            let name = format!("accuracy-{runtime}.svg");
+            (points.len() >= PLOTTED).then(|| (name, scatter::svg(runtime, &points)))
+        })
+        .collect()
+}
+
+fn seconds(cycles: f64, score: &Score) -> Seconds {
+    Seconds(cycles / score.clock.get())
 }

@@ -236,6 +236,10 @@ pub struct ValidateArgs {
     /// are replaced
     #[arg(long, value_name = "DIR")]
     pub fitted: Option<PathBuf>,
+    /// Write the page of the documentation and its plots into this folder; files of that name are
+    /// replaced
+    #[arg(long, value_name = "DIR")]
+    pub page: Option<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

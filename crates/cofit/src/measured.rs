@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cofit_calibrate::hierarchy::Setting;
 use cofit_calibrate::leave_out::same_networks;
@@ -16,6 +17,7 @@ use cofit_ir::Model;
 use cofit_ir::verify::Verified;
 use cofit_sim::terms::{Coefficient, Terms};
 use cofit_sim::{Profile, simulate};
+use cofit_vocab::Hertz;
 
 use crate::failure::Failure;
 use crate::load;
@@ -24,29 +26,29 @@ use crate::load;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// It names no card, or one that is not in the catalogue.
-    NoCard,
+    UnknownCard,
     /// Its runtime is not on the card.
-    NoRuntime,
+    UnknownRuntime,
     /// Its network is neither a file nor a known one.
-    NoModel,
+    UnknownModel,
     /// It has no time, or is of a kernel by itself.
-    NoTime,
+    WithoutTime,
     /// Its layer is not one of the network's.
-    NoLayer,
+    UnknownLayer,
     /// The network does not compile for the chip.
-    NoPlan,
+    WithoutPlan,
 }
 
 impl Reason {
     /// The reason in words.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::NoCard => "no card of the catalogue",
-            Self::NoRuntime => "a runtime that its card has not",
-            Self::NoModel => "a network that is not known",
-            Self::NoTime => "no time of a network or layer",
-            Self::NoLayer => "a layer that its network has not",
-            Self::NoPlan => "a network that does not compile for the chip",
+            Self::UnknownCard => "no card of the catalogue",
+            Self::UnknownRuntime => "a runtime that its card has not",
+            Self::UnknownModel => "a network that is not known",
+            Self::WithoutTime => "no time of a network or layer",
+            Self::UnknownLayer => "a layer that its network has not",
+            Self::WithoutPlan => "a network that does not compile for the chip",
         }
     }
 }
@@ -57,6 +59,8 @@ pub struct Measured {
     pub row: Row,
     /// The row as the pool takes it; its network is an index that twins share.
     pub sample: Sample,
+    /// The clock of its cycles.
+    pub clock: Hertz,
     /// The simulation with the card as it is.
     pub profile: Profile,
 }
@@ -162,9 +166,9 @@ pub fn read_for(
             && !chip.runtime.aliases.contains(&row.runtime);
         let is_elsewhere = !row.card.is_empty() && row.card != chip.target.id;
         if names_another {
-            Err(Reason::NoRuntime)
+            Err(Reason::UnknownRuntime)
         } else if is_elsewhere {
-            Err(Reason::NoCard)
+            Err(Reason::UnknownCard)
         } else {
             let mut chip = chip.clone();
             chip.threads = (row.threads > 1).then_some(row.threads).or(chip.threads);
@@ -181,9 +185,9 @@ pub fn read(path: &Path, networks: &mut Networks) -> Result<Measurements, Failur
     let mut chips = Chips::default();
     read_with(path, networks, |row| {
         if catalogue::find(&row.card).is_none() {
-            return Err(Reason::NoCard);
+            return Err(Reason::UnknownCard);
         }
-        chips.of(&row.card, &row.runtime, row.threads).cloned().ok_or(Reason::NoRuntime)
+        chips.of(&row.card, &row.runtime, row.threads).cloned().ok_or(Reason::UnknownRuntime)
     })
 }
 
@@ -201,9 +205,9 @@ fn read_with(
     let mut signatures = Vec::new();
     for row in list {
         match chip(&row).and_then(|chip| one(&row, networks, &chip, &mut plans)) {
-            Ok((sample, profile, model)) => {
+            Ok((sample, clock, profile, model)) => {
                 signatures.push(signature(&model));
-                measurements.rows.push(Measured { row, sample, profile });
+                measurements.rows.push(Measured { row, sample, clock, profile });
             }
             Err(reason) => *measurements.others.entry(reason).or_default() += 1,
         }
@@ -222,17 +226,17 @@ fn one(
     networks: &mut Networks,
     chip: &Chip,
     plans: &mut Plans,
-) -> Result<(Sample, Profile, std::sync::Arc<Model>), Reason> {
+) -> Result<(Sample, Hertz, Profile, Arc<Model>), Reason> {
     if row.level == Level::Kernel || (row.latency.is_none() && row.cycles.is_none()) {
-        return Err(Reason::NoTime);
+        return Err(Reason::WithoutTime);
     }
-    let model = networks.of(row).ok_or(Reason::NoModel)?;
+    let model = networks.of(row).ok_or(Reason::UnknownModel)?;
     let key =
         (row.model.clone(), row.card.clone(), row.runtime.clone(), row.threads, row.is_float());
     let plan = plans.entry(key).or_insert_with(|| {
         let compiled = compile(model.model(), chip, &mut ());
         if compiled.mistakes.has_errors() {
-            return Err(Reason::NoPlan);
+            return Err(Reason::WithoutPlan);
         }
         let plan = compiled.plan;
         let terms = match row.layer() {
@@ -240,13 +244,14 @@ fn one(
             Some(layer) => Terms::of_steps(&plan, chip, |step| is_layer(&plan, step, layer)),
         };
         if row.layer().is_some() && terms.terms.is_empty() {
-            return Err(Reason::NoLayer);
+            return Err(Reason::UnknownLayer);
         }
         Ok((terms, simulate(&plan, chip)))
     });
     let (terms, profile) = plan.clone()?;
     let clock = row.clock.or_else(|| chip.reference_clock().map(|clock| clock.value));
-    let cycles = clock.and_then(|clock| row.cycles_at(clock)).ok_or(Reason::NoTime)?;
+    let clock = clock.ok_or(Reason::WithoutTime)?;
+    let cycles = row.cycles_at(clock).ok_or(Reason::WithoutTime)?;
     let sample = Sample {
         setting: setting(chip, &row.release),
         network: 0,
@@ -254,7 +259,7 @@ fn one(
         width: trust(row),
         terms,
     };
-    Ok((sample, profile, std::sync::Arc::clone(model.model())))
+    Ok((sample, clock, profile, Arc::clone(model.model())))
 }
 
 /// Whether a step is the layer that a row names: `op12_conv_2d` by the operator's place in the file,

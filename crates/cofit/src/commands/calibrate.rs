@@ -79,6 +79,7 @@ pub fn run(args: &CalibrateArgs) -> Result<Outcome, Failure> {
                 is_whole: one.row.layer().is_none(),
                 class: one.class(),
                 method: Method::Fitted,
+                clock: one.clock,
                 measured: one.sample.cycles,
                 predicted,
                 interval: (predicted / spread, predicted * spread),

@@ -31,6 +31,12 @@ pub fn run(args: &ValidateArgs) -> Result<Outcome, Failure> {
     }
     let others = measured.others.iter().map(|(reason, count)| (reason.words(), *count)).collect();
     let validation = Validation { scores, others, nominal: NOMINAL };
+    if let Some(folder) = &args.page {
+        output::replace(&folder.join("accuracy.md"), validate::page(&validation).as_bytes())?;
+        for (name, plot) in validate::plots(&validation) {
+            output::replace(&folder.join(name), plot.as_bytes())?;
+        }
+    }
     emit(
         &args.output,
         || validate::text(&validation, output::rendering(&args.output)),
@@ -120,6 +126,7 @@ fn blank(one: &Measured) -> Score {
         is_whole: one.row.layer().is_none(),
         class: one.class(),
         method: Method::Fitted,
+        clock: one.clock,
         measured: one.sample.cycles,
         predicted: 0.0,
         interval: (0.0, 0.0),
