@@ -29,7 +29,7 @@ pub struct Fitted {
 
 impl Fitted {
     /// The coefficients of the chip's first engine, each with the value that `value` gives; those that
-    /// it gives none are nothing. Fixed costs of a call are part of the operator's.
+    /// it gives none are nothing, and rows of nothing are not written. Fixed costs of a call are part of the operator's.
     pub fn of(
         chip: &Chip,
         interval: (f64, f64),
@@ -87,6 +87,8 @@ impl Fitted {
             }
         }
         let _ = writeln!(text, "\n[runtime.{runtime}.overlay.engine.{engine}.timing.cost]");
+        // Rows that no prior knows stay the card's.
+        costs.retain(|_, units| units.iter().any(|(_, value)| *value > 0.0));
         for (row, units) in costs {
             let values: Vec<String> = units
                 .into_iter()

@@ -33,7 +33,8 @@ fn run(sketch: &str, parameters: &[(&str, &str)], chip: &Chip) -> (f64, f64) {
     assert!(evaluation.plan.refusals.is_empty(), "{sketch}: {:?}", evaluation.plan.refusals);
     let profile = &evaluation.profile;
     let energy = profile.energy.as_ref().expect("the card states energy");
-    (profile.cycles.at(profile.clock).get() * 1e3, (energy.dynamic + energy.leakage).get() / 1e6)
+    let spent = energy.by_cycle + energy.by_mac + energy.by_byte + energy.leakage;
+    (profile.cycles.at(profile.clock).get() * 1e3, spent.get() / 1e6)
 }
 
 /// The network of a row, where it is known to the layer.

@@ -127,6 +127,12 @@ fn overlay(chip: &Chip, base: &str, fitted: &Fitted) -> String {
         chip.runtime.id
     );
     let formula = "mode of the posterior around the card's costs under the user's rows";
+    // A card file is found from wherever the overlay lies.
+    let base = match base.ends_with(".toml") {
+        true => std::path::absolute(base)
+            .map_or_else(|_| base.to_owned(), |path| path.display().to_string()),
+        false => base.to_owned(),
+    };
     let text = head(&comment, formula) + &fitted.text();
     text.replacen(
         "schema = 1\n",
