@@ -243,8 +243,9 @@ fn cut(tensor: &Tensor, axis: usize, range: &Range<u32>) -> Tensor {
     }
     if let Some(found) = part.quantisation.as_mut().filter(|it| it.is_per_axis()) {
         found.scales = found.scales.get(from..to).unwrap_or_default().into();
+        // Kernels take the first zero point for every position, so a part has the whole's.
         if found.zero_points.len() == all {
-            found.zero_points = found.zero_points.get(from..to).unwrap_or_default().into();
+            found.zero_points = found.zero_points.get(..to - from).unwrap_or_default().into();
         }
     }
     part
