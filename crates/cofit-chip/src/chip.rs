@@ -187,6 +187,20 @@ impl Chip {
         self.engine(self.target.host.as_deref()?)
     }
 
+    /// The chip with the engines that `is_kept` names alone, as if the tools knew no other; `None`
+    /// where that is all of them or none. Without its host the chip refuses what no other engine
+    /// takes.
+    pub fn with_engines(&self, is_kept: impl Fn(&Engine) -> bool) -> Option<Self> {
+        let kept = self.engines.iter().filter(|engine| is_kept(engine)).count();
+        if kept == 0 || kept == self.engines.len() {
+            return None;
+        }
+        let mut chip = self.clone();
+        chip.engines.retain(&is_kept);
+        chip.target.host = chip.host().map(|engine| engine.id.clone());
+        Some(chip)
+    }
+
     /// The threads that `engine` runs: 1 unless its timing knows of several cores.
     pub fn threads_of(&self, engine: &Engine) -> u32 {
         match &engine.timing {

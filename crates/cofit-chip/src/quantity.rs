@@ -7,24 +7,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use cofit_vocab::Watts;
+
 /// A rate of transfer, in bytes per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BytesPerSecond(pub f64);
 
-/// A power, in watts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Watts(pub f64);
-
 impl BytesPerSecond {
-    /// The bare number.
-    pub const fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl Watts {
     /// The bare number.
     pub const fn get(self) -> f64 {
         self.0
@@ -34,12 +24,6 @@ impl Watts {
 impl fmt::Display for BytesPerSecond {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&in_largest(self.0, &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")]))
-    }
-}
-
-impl fmt::Display for Watts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&in_largest(self.0, &[(1.0, "W"), (1e-3, "mW"), (1e-6, "uW"), (1e-9, "nW")]))
     }
 }
 

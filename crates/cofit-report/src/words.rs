@@ -2,7 +2,7 @@
 
 use cofit_explore::{Measure, Status};
 pub use cofit_ir::tensor::short_name;
-use cofit_vocab::{Bytes, Figure, PicoJoules, Quantity, Seconds, Unit, units};
+use cofit_vocab::{Bytes, Figure, PicoJoules, Quantity, Seconds, Unit, Watts, units};
 
 /// How a table writes its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub fn value(amount: f64, unit: Unit) -> String {
         Unit::Cycles => units::grouped(amount.max(0.0) as u64),
         Unit::Seconds => Seconds(amount).to_string(),
         Unit::Joules => PicoJoules(amount * 1e12).to_string(),
+        Unit::Watts => Watts(amount).to_string(),
         Unit::Decibels => format!("{amount:.1} dB"),
         Unit::One => format!("{amount:.3}"),
     }

@@ -39,3 +39,4 @@ pub mod work;
 pub use causes::{Cause, Causes};
 pub use profile::Profile;
 pub use simulate::{ASSUMED_CLOCK, simulate};
+pub use timing::processor::class_of;

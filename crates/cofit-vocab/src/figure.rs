@@ -16,6 +16,9 @@ pub enum Unit {
     /// Joules.
     #[serde(rename = "J")]
     Joules,
+    /// Watts.
+    #[serde(rename = "W")]
+    Watts,
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
@@ -39,6 +42,7 @@ impl Unit {
             Self::Cycles => "cycles",
             Self::Seconds => "s",
             Self::Joules => "J",
+            Self::Watts => "W",
             Self::Bytes => "bytes",
             Self::Decibels => "dB",
             Self::One => "1",

@@ -4,7 +4,8 @@
 //! element types, bytes and cycles, and every crate above them reports mistakes in one shape.
 //! This crate holds those words and nothing else: no I/O, no policy, no arithmetic beyond units.
 //!
-//! - [`units`]: [`Bytes`], [`Cycles`], [`Hertz`], [`Macs`], [`PicoJoules`], [`Seconds`].
+//! - [`units`]: [`Bytes`], [`Cycles`], [`Hertz`], [`Macs`], [`PicoJoules`], [`Seconds`],
+//!   [`Watts`].
 //! - [`figure`]: a number with its unit, kind and interval, the only way a number reaches a screen.
 //! - [`element`]: element types of tensors, by name and width.
 //! - [`operator`]: the closed set of operator kinds, by name.
@@ -20,4 +21,4 @@ pub use diagnostic::{Code, Diagnostic, Diagnostics, Fault, Place, Severity};
 pub use element::ElementType;
 pub use figure::{Figure, FigureKind, Quantity, Unit};
 pub use operator::OperatorKind;
-pub use units::{Bytes, Cycles, Hertz, Macs, PicoJoules, Seconds};
+pub use units::{Bytes, Cycles, Hertz, Macs, PicoJoules, Seconds, Watts};

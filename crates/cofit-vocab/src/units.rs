@@ -240,6 +240,10 @@ physical! {
     /// A duration.
     Seconds
 }
+physical! {
+    /// A power.
+    Watts
+}
 
 impl fmt::Display for Hertz {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,6 +260,12 @@ impl fmt::Display for PicoJoules {
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&scaled(self.0, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")]))
+    }
+}
+
+impl fmt::Display for Watts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&scaled(self.0, &[(1.0, "W"), (1e-3, "mW"), (1e-6, "uW"), (1e-9, "nW")]))
     }
 }
 

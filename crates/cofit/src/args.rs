@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod choose;
+
 /// Shapes a neural network and an edge chip to fit each other.
 ///
 /// Give it a model (.tflite, .onnx, a sketch in .toml, or model text in .cofit) and a chip card. It says
@@ -35,6 +37,8 @@ pub enum Command {
     Pack(PackArgs),
     /// Models against chips, one line a pair
     Compare(CompareArgs),
+    /// Which engine and which chip for the model, and why; exit 1 if none fits
+    Choose(choose::ChooseArgs),
     /// The catalogue of chip cards
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out

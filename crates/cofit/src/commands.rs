@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod check;
 pub mod chips;
+pub mod choose;
 pub mod compare;
 pub mod convert;
 pub mod eval;

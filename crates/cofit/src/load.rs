@@ -5,11 +5,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use cofit_chip::{Card, Chip, Rejected, Selection, catalogue};
+use cofit_explore::Budget;
 use cofit_import::onnx::OnnxOptions;
 use cofit_import::{Format, sketch};
 use cofit_ir::verify::Verified;
 use cofit_vocab::diagnostic::usage;
-use cofit_vocab::{Diagnostic, Diagnostics, Hertz, Place, Severity};
+use cofit_vocab::{Diagnostic, Diagnostics, Hertz, PicoJoules, Place, Seconds, Severity};
 
 use crate::args::{ReadingArgs, TuningArgs};
 use crate::failure::{Failure, SHOWN, SourceText, render};
@@ -259,6 +260,25 @@ pub fn quantity(
             let message = format!("`{text}` is not {what}; write it as in `{example}`");
             Failure::new(&usage::BAD_ARGUMENT, message, Place::default())
         })
+}
+
+/// The limits on time and energy that arguments such as `50ms` and `2mJ` set.
+///
+/// # Errors
+/// Any other text.
+pub fn budget(latency: Option<&String>, energy: Option<&String>) -> Result<Budget, Failure> {
+    let seconds = |text: &String| {
+        let units = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+        quantity(text, &units, "a time", "50ms").map(Seconds)
+    };
+    let picojoules = |text: &String| {
+        let units = [("pJ", 1.0), ("nJ", 1e3), ("uJ", 1e6), ("mJ", 1e9), ("J", 1e12)];
+        quantity(text, &units, "an energy", "2mJ").map(PicoJoules)
+    };
+    Ok(Budget {
+        latency: latency.map(seconds).transpose()?,
+        energy: energy.map(picojoules).transpose()?,
+    })
 }
 
 /// The bytes of a regular file of at most `limit` bytes.

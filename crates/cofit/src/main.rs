@@ -61,6 +61,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Plan(args) => commands::plan::run(&args),
         Command::Pack(args) => commands::pack::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
+        Command::Choose(args) => commands::choose::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
         Command::Verify(args) => commands::verify::run(&args),

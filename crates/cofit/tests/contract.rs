@@ -6,8 +6,15 @@ use common::{Sandbox, chips, conclude};
 use serde_json::{Map, Value};
 
 /// Units of figures; those that count are whole numbers.
-const UNITS: [(&str, bool); 6] =
-    [("cycles", true), ("bytes", true), ("s", false), ("J", false), ("dB", false), ("1", false)];
+const UNITS: [(&str, bool); 7] = [
+    ("W", false),
+    ("cycles", true),
+    ("bytes", true),
+    ("s", false),
+    ("J", false),
+    ("dB", false),
+    ("1", false),
+];
 const KINDS: [&str; 7] =
     ["exact", "planned", "simulated", "calibrated", "measured", "sampled", "assumed"];
 
@@ -466,6 +473,60 @@ fn scores_and_precisions_keep_the_contract() {
                 .sum();
             let share = value["score"]["value"].as_f64().unwrap_or(f64::NAN);
             assert!((share - right as f64 / 10.0).abs() < 1e-12, "{share} of {right}");
+        }
+    }
+    conclude(&breaches.found);
+}
+
+/// Candidates that fit come first, by what they are ranked by; each says why, and what its engines do
+/// adds up.
+fn choice(breaches: &mut Breaches, value: &Value, figure: &str) {
+    let order = ["pass", "unknown", "fail"];
+    let place = |row: &Value| order.iter().position(|&word| row["verdict"] == word);
+    let number = |row: &Value| row.pointer(figure).and_then(Value::as_f64);
+    let candidates = rows(value, "candidates");
+    for (at, pair) in candidates.windows(2).enumerate() {
+        let path = format!("candidates[{at}]");
+        let (one, next) = (&pair[0], &pair[1]);
+        let is_behind = match (number(one), number(next)) {
+            (Some(one), Some(next)) => one > next,
+            (known, next) => known.is_none() && next.is_some(),
+        };
+        if place(one) > place(next) || (place(one) == place(next) && is_behind) {
+            breaches.add(&path, "it stands before a better one");
+        }
+    }
+    for (at, row) in candidates.iter().enumerate() {
+        let path = format!("candidates[{at}]");
+        if place(row).is_none() || row["reason"].as_str().is_none_or(str::is_empty) {
+            breaches.add(&path, "no verdict or no reason");
+        }
+        let macs: Option<u64> = rows(row, "placement")
+            .iter()
+            .map(|share| share.pointer("/macs/value").and_then(Value::as_u64))
+            .sum();
+        // A compiler may leave out work whose result nobody reads.
+        if macs.is_none() || macs > value.pointer("/model/macs/value").and_then(Value::as_u64) {
+            breaches.add(&path, &format!("its engines multiply {macs:?} times"));
+        }
+    }
+}
+
+#[test]
+fn choices_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-choices");
+    let mut breaches = Breaches::default();
+    let chips = "stm32h747,max78000,gap9,ethos-u55-128,efr32xg24-mvp,data/three_facts.toml";
+    for model in sandbox.models().iter().map(String::as_str).chain(["data/tiny.cofit"]) {
+        let arguments = ["choose", model, "--chips", chips];
+        for (options, figure) in [
+            (&["--by", "energy"][..], "/energy/value"),
+            (&["--rate", "2Hz"], "/power/active/value"),
+        ] {
+            let arguments = [&arguments[..], options].concat();
+            if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
+                choice(&mut breaches, &value, figure);
+            }
         }
     }
     conclude(&breaches.found);

@@ -80,7 +80,7 @@ pub(crate) fn row_of<'a>(view: &StepView<'_>, timing: &'a SimdTiming) -> Option<
 }
 
 /// The class of a layer's operator, with what only its window tells.
-pub(crate) fn class_of(layer: &Layer) -> OperatorClass {
+pub fn class_of(layer: &Layer) -> OperatorClass {
     match OperatorClass::of(layer.kind) {
         OperatorClass::Convolution
             if layer.kernel == Extent2d::ONE && layer.stride == Extent2d::ONE =>

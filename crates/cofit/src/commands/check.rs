@@ -1,8 +1,7 @@
 //! `cofit check`: does the model fit the chip?
 
-use cofit_explore::{Budget, Status};
+use cofit_explore::Status;
 use cofit_report::check;
-use cofit_vocab::{PicoJoules, Seconds};
 
 use super::{Evaluated, emit};
 use crate::args::CheckArgs;
@@ -11,18 +10,7 @@ use crate::{Outcome, load, output};
 
 /// Runs the command. A verdict that cannot be told is no violation.
 pub fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let seconds = |text: &String| {
-        let units = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
-        load::quantity(text, &units, "a time", "50ms").map(Seconds)
-    };
-    let picojoules = |text: &String| {
-        let units = [("pJ", 1.0), ("nJ", 1e3), ("uJ", 1e6), ("mJ", 1e9), ("J", 1e12)];
-        load::quantity(text, &units, "an energy", "2mJ").map(PicoJoules)
-    };
-    let budget = Budget {
-        latency: args.max_latency.as_ref().map(seconds).transpose()?,
-        energy: args.max_energy.as_ref().map(picojoules).transpose()?,
-    };
+    let budget = load::budget(args.max_latency.as_ref(), args.max_energy.as_ref())?;
     let evaluated = Evaluated::new(&args.model, &args.target, &budget)?;
     let subject = evaluated.subject();
     emit(
