@@ -9,6 +9,7 @@ mod commands;
 mod data;
 mod failure;
 mod inputs;
+mod layer_rows;
 mod load;
 mod measured;
 mod output;

@@ -11,7 +11,6 @@ use cofit_calibrate::pool::{Sample, trust};
 use cofit_calibrate::rows::{self, Level, Row};
 use cofit_chip::{Card, Chip, OperatorClass, Selection, catalogue};
 use cofit_compile::compile;
-use cofit_compile::plan::{Plan, Step};
 use cofit_import::sketch::{SketchOptions, Weights, expand};
 use cofit_ir::Model;
 use cofit_ir::verify::Verified;
@@ -20,6 +19,7 @@ use cofit_sim::{Profile, simulate};
 use cofit_vocab::Hertz;
 
 use crate::failure::Failure;
+use crate::layer_rows::{self, LayerName};
 use crate::load;
 
 /// Why a row takes no part.
@@ -201,10 +201,11 @@ fn read_with(
     load::warn(&messages);
     networks.remember_files(&list);
     let mut plans = Plans::new();
+    let shifts = shifts(&list, networks);
     let mut measurements = Measurements::default();
     let mut signatures = Vec::new();
     for row in list {
-        match chip(&row).and_then(|chip| one(&row, networks, &chip, &mut plans)) {
+        match chip(&row).and_then(|chip| one(&row, networks, &chip, &mut plans, &shifts)) {
             Ok((sample, clock, profile, model)) => {
                 signatures.push(signature(&model));
                 measurements.rows.push(Measured { row, sample, clock, profile });
@@ -218,6 +219,25 @@ fn read_with(
     Ok(measurements)
 }
 
+/// How far the operators' numbers in rows of layers are from the model's, by network and release.
+type Shifts = BTreeMap<(String, String), Option<i64>>;
+
+fn shifts(rows: &[Row], networks: &mut Networks) -> Shifts {
+    let mut shifts = Shifts::new();
+    for row in rows.iter().filter(|row| row.layer().is_some()) {
+        let key = (row.network().to_owned(), row.release.clone());
+        if shifts.contains_key(&key) {
+            continue;
+        }
+        let Some(model) = networks.of(row) else { continue };
+        let Some(graph) = model.model().main() else { continue };
+        let same = |other: &&Row| other.network() == key.0 && other.release == key.1;
+        let shift = layer_rows::shift(rows.iter().filter(same), graph);
+        shifts.insert(key, shift);
+    }
+    shifts
+}
+
 /// Plans by model or layer, card, runtime, threads and whether it is in floats.
 type Plans = BTreeMap<(String, String, String, u32, bool), Result<(Terms, Profile), Reason>>;
 
@@ -226,13 +246,18 @@ fn one(
     networks: &mut Networks,
     chip: &Chip,
     plans: &mut Plans,
+    shifts: &Shifts,
 ) -> Result<(Sample, Hertz, Profile, Arc<Model>), Reason> {
     if row.level == Level::Kernel || (row.latency.is_none() && row.cycles.is_none()) {
         return Err(Reason::WithoutTime);
     }
     let model = networks.of(row).ok_or(Reason::UnknownModel)?;
-    let key =
-        (row.model.clone(), row.card.clone(), row.runtime.clone(), row.threads, row.is_float());
+    // Releases may number the operators of a network differently.
+    let part = match row.layer() {
+        Some(_) => format!("{} {}", row.model, row.release),
+        None => row.model.clone(),
+    };
+    let key = (part, row.card.clone(), row.runtime.clone(), row.threads, row.is_float());
     let plan = plans.entry(key).or_insert_with(|| {
         let compiled = compile(model.model(), chip, &mut ());
         if compiled.mistakes.has_errors() {
@@ -241,7 +266,12 @@ fn one(
         let plan = compiled.plan;
         let terms = match row.layer() {
             None => Terms::of(&plan, chip),
-            Some(layer) => Terms::of_steps(&plan, chip, |step| is_layer(&plan, step, layer)),
+            Some(layer) => {
+                let key = (row.network().to_owned(), row.release.clone());
+                let shift = shifts.get(&key).copied().flatten().ok_or(Reason::UnknownLayer)?;
+                let name = LayerName::of(layer).ok_or(Reason::UnknownLayer)?;
+                Terms::of_steps(&plan, chip, |step| name.is_step(&plan, step, shift))
+            }
         };
         if row.layer().is_some() && terms.terms.is_empty() {
             return Err(Reason::UnknownLayer);
@@ -260,18 +290,6 @@ fn one(
         terms,
     };
     Ok((sample, clock, profile, Arc::clone(model.model())))
-}
-
-/// Whether a step is the layer that a row names: `op12_conv_2d` by the operator's place in the file,
-/// `op:CONV_2D` all of a kind.
-fn is_layer(plan: &Plan, step: &Step, layer: &str) -> bool {
-    let operator = &plan.graph.operators[step.main];
-    if let Some(kind) = layer.strip_prefix("op:") {
-        return kind.to_ascii_lowercase().replace("_2d", "2d") == operator.kind().name();
-    }
-    let place = layer.strip_prefix("op").map(|rest| rest.split('_').next().unwrap_or(rest));
-    let place: Option<u32> = place.and_then(|place| place.parse().ok());
-    place.is_some() && operator.origin.index == place
 }
 
 /// What a row of `release` on `chip` shares with others.

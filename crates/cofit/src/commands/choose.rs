@@ -15,7 +15,7 @@ use crate::{Outcome, load, output};
 /// Runs the command. That no chip fits is a violated constraint.
 pub fn run(args: &ChooseArgs) -> Result<Outcome, Failure> {
     let budget = load::budget(args.max_latency.as_ref(), args.max_energy.as_ref())?;
-    let duty = args.rate.as_ref().map(rate).transpose()?;
+    let duty = args.rate.as_deref().map(rate).transpose()?;
     let criterion = match args.by {
         Some(By::Latency) => Criterion::Latency,
         Some(By::Energy) => Criterion::Energy,
@@ -52,7 +52,7 @@ pub fn run(args: &ChooseArgs) -> Result<Outcome, Failure> {
     })
 }
 
-fn rate(text: &String) -> Result<Duty, Failure> {
+fn rate(text: &str) -> Result<Duty, Failure> {
     let units = [("mHz", 1e-3), ("kHz", 1e3), ("Hz", 1.0)];
     let rate = load::quantity(text, &units, "a rate", "10Hz")?;
     Ok(Duty { rate: Hertz(rate) })
