@@ -123,6 +123,7 @@ fn unstated_runtime(context: &mut Context<'_>) -> Runtime {
         version: None,
         placement: Placement::PerBuffer,
         planner: Planner::Lowest,
+        folds_batch_normalization: true,
         ordering: crate::chip::Ordering::File,
         ram: RuntimeRam {
             fixed: context.assume("runtime.generic.ram.fixed", Bytes::ZERO, why),

@@ -21,6 +21,8 @@ mod stage_weights;
 use std::time::{Duration, Instant};
 
 use cofit_canonical::passes as canonical;
+use cofit_vocab::diagnostic::chip_rule::UNFOLDED;
+use cofit_vocab::{Diagnostic, OperatorKind, Place};
 
 use crate::context::Context;
 use crate::plan::Plan;
@@ -63,9 +65,7 @@ pub const PASSES: &[Pass] = &[
     Pass {
         name: canonical::fold_batch_normalization::PASS.name,
         description: canonical::fold_batch_normalization::PASS.description,
-        run: |plan, _| {
-            canonical::fold_batch_normalization::run_for_sizes(&mut plan.graph);
-        },
+        run: fold_batch_normalization,
     },
     Pass {
         name: "fuse",
@@ -118,6 +118,22 @@ pub const PASSES: &[Pass] = &[
         run: stage_weights::run,
     },
 ];
+
+/// Folds batch normalisation where the runtime's tools do, and tells of what is left where they do not.
+fn fold_batch_normalization(plan: &mut Plan, context: &Context<'_>) {
+    if context.chip.runtime.folds_batch_normalization {
+        canonical::fold_batch_normalization::run_for_sizes(&mut plan.graph);
+        return;
+    }
+    for (id, operator) in &plan.graph.operators {
+        if operator.kind() == OperatorKind::BatchNormalization {
+            let place = Place::operator(plan.graph.operator_name(id));
+            let message =
+                format!("{} leaves batch normalisation unfolded", context.chip.runtime.id);
+            plan.notes.push(Diagnostic::note(&UNFOLDED, message, place));
+        }
+    }
+}
 
 pub(crate) use fuse::pad_amounts;
 pub(crate) use schedule_ethos_u::{Npu, prepare};

@@ -38,9 +38,25 @@ impl<'a> Subject<'a> {
             let mut used = engines.filter(|(at, _)| is_engine_used(*at));
             used.any(|(_, engine)| engine.clock_domain() == domain)
         };
+        // A pair of widths stands in messages by its position.
+        let is_pair_used = move |id: &str, pair: &str| {
+            let Some(at) = chip.engines.iter().position(|engine| engine.id == id) else {
+                return true;
+            };
+            let pair: Option<usize> = pair.parse().ok();
+            let Some(pair) = pair.and_then(|pair| chip.engines[at].precision.get(pair)) else {
+                return true;
+            };
+            plan.steps.values().any(|step| {
+                step.engine.index() == at
+                    && step.precision.weight_bits == Some(pair.weight_bits)
+                    && step.precision.activation_bits == pair.activation_bits
+            })
+        };
         chip.assumptions.iter().filter(move |assumption| {
             let words: Vec<&str> = assumption.key.split('.').collect();
             match words.as_slice() {
+                ["engine", id, "precision", pair, ..] => is_pair_used(id, pair),
                 ["engine", id, ..] => {
                     let at = chip.engines.iter().position(|engine| engine.id == *id);
                     at.is_none_or(is_engine_used)

@@ -171,7 +171,9 @@ fn accuracy(plan: &Plan, chip: &Chip, steps: &PrimaryMap<StepId, StepProfile>) -
 /// Loading what must be resident before the first inference.
 fn cold_start(plan: &Plan, chip: &Chip, places: &Whereabouts) -> Result<ColdStart, String> {
     match chip.weights.residency {
-        Residency::InPlace | Residency::StreamPerLayer => return promotion(plan, chip),
+        Residency::InPlace | Residency::StreamPerLayer => {
+            return brought_in(plan, chip).map_or_else(|| promotion(plan, chip), Ok);
+        }
         Residency::AllResident | Residency::CachedFirstRun => {}
     }
     let bytes: Bytes = match places.cached() {
@@ -182,6 +184,18 @@ fn cold_start(plan: &Plan, chip: &Chip, places: &Whereabouts) -> Result<ColdStar
     let load = chip.weights.load.as_ref().and_then(|load| Loading::of(load, chip));
     let load = load.ok_or("the card states no rate of loading weights")?;
     Ok(ColdStart { bytes, time: load.time(bytes), energy: load.energy(bytes) })
+}
+
+/// Copying constants to the memory that keeps them while the chip is on, where the card says from
+/// where, to where and how fast; `None` where it does not, or no constant lies there.
+fn brought_in(plan: &Plan, chip: &Chip) -> Option<ColdStart> {
+    let card = chip.weights.load.as_ref()?;
+    let to = card.to.as_deref()?;
+    let lies_there = |id: MemoryId| chip.memories[id.index()].id == to;
+    let kept = plan.constants.iter().filter(|one| one.memory.is_some_and(lies_there));
+    let bytes: Bytes = kept.map(|one| one.bytes).sum();
+    let load = Loading::of(card, chip).filter(|_| !bytes.is_zero())?;
+    Some(ColdStart { bytes, time: load.time(bytes), energy: load.energy(bytes) })
 }
 
 /// Copying the weights that stay in a faster memory than the one they are stored in.

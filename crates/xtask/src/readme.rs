@@ -18,15 +18,27 @@ pub enum Mode {
     Check,
 }
 
-/// The pages with transcripts, from the workspace's folder.
-const PAGES: &[&str] = &["README.md", "examples/memory/README.md"];
+/// The pages with transcripts, from the workspace's folder: the README and that of every example.
+fn pages(root: &Path) -> Result<Vec<String>, String> {
+    let mut pages = vec!["README.md".to_owned()];
+    let folders = std::fs::read_dir(root.join("examples")).map_err(|error| error.to_string())?;
+    for folder in folders {
+        let name = folder.map_err(|error| error.to_string())?.file_name();
+        let page = format!("examples/{}/README.md", name.to_string_lossy());
+        if root.join(&page).is_file() {
+            pages.push(page);
+        }
+    }
+    pages.sort();
+    Ok(pages)
+}
 
 /// Runs the task in the workspace `root`.
 ///
 /// # Errors
 /// A command that cannot be run, or a stale transcript in [`Mode::Check`].
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
-    PAGES.iter().map(|page| run_page(root, page, mode)).collect()
+    pages(root)?.iter().map(|page| run_page(root, page, mode)).collect()
 }
 
 fn run_page(root: &Path, page: &str, mode: Mode) -> Result<String, String> {

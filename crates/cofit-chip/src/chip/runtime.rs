@@ -66,6 +66,9 @@ card_table! {
         planner: Planner, default(Planner::Lowest);
         /// How operators are ordered.
         ordering: Ordering, default(Ordering::File);
+        /// Whether its tools fold batch normalisation into the layer before it. Where they do not, it
+        /// runs as an operator of its own unless the model comes folded.
+        folds_batch_normalization: bool, default(true);
         /// RAM beside the activations.
         ram: RuntimeRam, default(RuntimeRam::default());
         /// Code in flash.

@@ -315,7 +315,11 @@ fn weights<'a>(tensor: &'a Tensor, kind: OperatorKind) -> Result<Weights<'a>, Bo
             layout: if is_depthwise { WeightLayout::Hwo } else { WeightLayout::Ohwi },
             zero_point,
         },
-        _ => WeightValues::Assumed { bytes_per_weight: TYPICAL_BYTES_PER_WEIGHT },
+        // No Ethos-U takes narrower weights; a card that says so stores them in their own width.
+        _ => WeightValues::Assumed {
+            bytes_per_weight: TYPICAL_BYTES_PER_WEIGHT * f64::from(tensor.element.bits().min(8))
+                / 8.0,
+        },
     };
     Ok(Weights { shape, values })
 }

@@ -3,6 +3,7 @@
 use cofit_chip::Content;
 use cofit_compile::plan::{MemoryId, StepSchedule};
 use cofit_ethos_u::{Port, ScheduledOperation};
+use cofit_vocab::Cycles;
 use cranelift_entity::{EntityRef, PrimaryMap};
 
 use super::{Issuer, StepView};
@@ -13,9 +14,13 @@ use crate::profile::Traffic;
 /// ports, and waits for weights that nothing hid.
 pub(crate) fn issue(view: &StepView<'_>, issuer: &mut Issuer<'_>) {
     let ports = ports(view);
+    // Widths that the card calls emulated pass through the array several times.
+    let passes = view.step.precision.cycle_factor.max(1.0);
     for operation in operations(view) {
         issuer.compute(operation.visible_transfer(), Cause::WeightFetch);
         issuer.compute(operation.compute.total, Cause::Compute);
+        let more = operation.compute.total.as_f64() * (passes - 1.0);
+        issuer.compute(Cycles::ceil_from(more), Cause::Emulation);
         for (port, cause) in
             [(Port::Axi0, Cause::ActivationTraffic), (Port::Axi1, Cause::WeightFetch)]
         {

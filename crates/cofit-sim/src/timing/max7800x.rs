@@ -3,6 +3,7 @@
 use cofit_chip::{Max7800xTiming, OperatorClass};
 use cofit_compile::plan::StepSchedule;
 use cofit_ir::Extent2d;
+use cofit_vocab::Cycles;
 
 use super::{Issuer, StepView};
 use crate::causes::Cause;
@@ -10,7 +11,11 @@ use crate::max7800x::{Arrival, Extent, Flatten, Layer, Operator, Pool, passes};
 
 /// One hardware layer.
 pub(crate) fn issue(view: &StepView<'_>, _: &Max7800xTiming, issuer: &mut Issuer<'_>) {
-    issuer.compute(layer_of(view).cycles(), Cause::Compute);
+    let cycles = layer_of(view).cycles();
+    issuer.compute(cycles, Cause::Compute);
+    // The vendor's formula knows no widths; a card that is told otherwise states a factor.
+    let more = cycles.as_f64() * (view.step.precision.cycle_factor.max(1.0) - 1.0);
+    issuer.compute(Cycles::ceil_from(more), Cause::Emulation);
 }
 
 /// The step as the vendor's tools see it: pooling, joining and convolution of one layer.

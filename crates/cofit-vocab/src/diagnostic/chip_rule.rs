@@ -105,6 +105,10 @@ crate::codes! {
         "The runtime's own planner needs more bytes than the plan",
         why: "Without a plan in the file the runtime lays the arena out by itself, largest buffer first, and wastes room that a better layout does not need.",
         cure: "Write the plan into the file with `cofit plan --tflm`, or give the arena what the message names.";
+    UNFOLDED = "CF-CHP-053", Constraint,
+        "Batch normalisation runs as an operator of its own",
+        why: "The runtime's tools do not fold it into the layer before, so every element is read, scaled and written once more, and no activation joins the layer.",
+        cure: "Fold it into weights and biases before quantising: make that a rule of the architecture.";
     BUDGET_EXCEEDED = "CF-CHP-060", Constraint,
         "A budget given on the command line is exceeded",
         why: "`--max-latency` and `--max-energy` make a limit of a figure that the card does not limit.",
