@@ -1,8 +1,12 @@
 //! The command line's grammar.
 
+mod report;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::report::ReportArgs;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -29,6 +33,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Cycles by cause, bytes per memory and energy, layer by layer
     Sim(SimArgs),
+    /// All of it as one page that opens from disk: verdict, memory map, cycles, timeline, roofline
+    Report(ReportArgs),
     /// The memory plan: every buffer's address, size and lifetime
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
@@ -83,7 +89,7 @@ pub struct OutputArgs {
 }
 
 /// Which model, and how it is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     /// A .tflite or .onnx file, a sketch (.toml) or model text (.cofit)
     #[arg(value_name = "MODEL")]
@@ -93,7 +99,7 @@ pub struct ModelArgs {
 }
 
 /// How a sketch is expanded, and what an ONNX file leaves open.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
     /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
