@@ -32,6 +32,7 @@ pub use self::advice::AdviceRow;
 use self::figure::Picture;
 pub use self::front::FrontPoint;
 use self::rows::Row;
+pub(crate) use self::rows::live_bytes;
 use crate::markup::{escaped, put};
 use crate::{Subject, words};
 

@@ -1,12 +1,14 @@
 //! The command line's grammar.
 
 mod report;
+mod sim;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::report::ReportArgs;
+pub use self::sim::{SimArgs, SimFormat};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -275,17 +277,6 @@ pub struct InspectArgs {
     /// Print the whole model in text form, weights included
     #[arg(long)]
     pub dump: bool,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Arguments of `sim`.
-#[derive(Debug, Args)]
-pub struct SimArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
-    #[command(flatten)]
-    pub target: TargetArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }

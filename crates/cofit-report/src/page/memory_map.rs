@@ -87,10 +87,8 @@ fn lane(subject: &Subject<'_>, memory: MemoryId) -> Option<Picture> {
     let need = packed.as_f64() + above.as_f64();
     let limit = used.available.map(Bytes::as_f64);
     let shown_limit = limit.filter(|&limit| limit <= need * FARTHEST_LIMIT);
-    let scale = Scale {
-        steps: plan.steps.len() as f64,
-        top: need.max(shown_limit.unwrap_or(0.0)) * 1.08,
-    };
+    let scale =
+        Scale { steps: plan.steps.len() as f64, top: need.max(shown_limit.unwrap_or(0.0)) * 1.08 };
 
     let mut body = axes(plan, &scale);
     // What the model takes above the packed buffers has bytes and no address.
@@ -220,10 +218,8 @@ fn lines(
         }
         (None, Some(limit)) => {
             let share = words::percent(need / limit.max(1.0));
-            let word = format!(
-                "↑ limit {}, far above the map: {share} used",
-                Bytes(limit as u64).human()
-            );
+            let word =
+                format!("↑ limit {}, far above the map: {share} used", Bytes(limit as u64).human());
             body += &figure::text("limit-word", LEFT + 6.0, 18.0, &word);
         }
         (None, None) => {}
@@ -320,11 +316,7 @@ fn related(plan: &Plan, buffer: &Buffer) -> Related {
     Related { maker, takers, others }
 }
 
-fn legend<'a>(
-    buffers: impl Iterator<Item = &'a Buffer>,
-    has_fixed: bool,
-    y: f64,
-) -> (String, f64) {
+fn legend<'a>(buffers: impl Iterator<Item = &'a Buffer>, has_fixed: bool, y: f64) -> (String, f64) {
     let mut entries: Vec<(&str, &str)> = Vec::new();
     for buffer in buffers {
         let entry = (role_class(&buffer.role), role_words(&buffer.role));

@@ -43,8 +43,8 @@ fn figures(first: &Subject<'_>, second: &Subject<'_>) -> String {
         put(
             &mut body,
             format_args!(
-                "<tr><th scope=\"row\">{}</th><td class=\"r\">{}</td><td class=\"r\">{}</td>\
-                 <td class=\"r\">{delta}</td></tr>",
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>\
+                 <td>{delta}</td></tr>",
                 escaped(name, 60),
                 escaped(a, 120),
                 escaped(b, 120)
@@ -131,8 +131,8 @@ fn layers(first: &[Row], second: &[Row]) -> String {
         put(
             &mut body,
             format_args!(
-                "<tr><th scope=\"row\" title=\"{}\">{}</th><td class=\"r\">{}</td>\
-                 <td class=\"r\">{}</td><td class=\"r\">{sign}{}</td><td class=\"r\">{}</td></tr>",
+                "<tr><th scope=\"row\" title=\"{}\">{}</th><td>{}</td>\
+                 <td>{}</td><td>{sign}{}</td><td>{}</td></tr>",
                 escaped(name, 160),
                 escaped(words::short_name(name), 60),
                 count(x, *a),

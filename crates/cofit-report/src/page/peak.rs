@@ -23,11 +23,7 @@ pub(super) fn html(subject: &Subject<'_>) -> String {
     html
 }
 
-fn memory(
-    subject: &Subject<'_>,
-    id: MemoryId,
-    peak: cofit_compile::plan::StepId,
-) -> String {
+fn memory(subject: &Subject<'_>, id: MemoryId, peak: cofit_compile::plan::StepId) -> String {
     let plan = &subject.evaluation.plan;
     let mut alive: Vec<(_, &Buffer)> =
         plan.live_at(peak).filter(|(_, buffer)| buffer.memory == Some(id)).collect();
@@ -60,10 +56,9 @@ fn memory(
     let mut body = String::new();
     for (_, buffer) in alive.iter().take(LISTED) {
         let share = buffer.bytes.as_f64() / whole.as_f64().max(1.0);
-        let address = buffer.address.map_or_else(
-            || "no room".to_owned(),
-            |address| units::grouped(address.get()),
-        );
+        let address = buffer
+            .address
+            .map_or_else(|| "no room".to_owned(), |address| units::grouped(address.get()));
         let name = plan.buffer_name(buffer);
         let (first, last) = (buffer.first_step.as_u32(), buffer.last_step.as_u32());
         put(

@@ -35,7 +35,9 @@ pub(super) fn sentence(subject: &Subject<'_>) -> String {
              left out of the fit came out{interval} of their measurement. "
         ),
         FigureKind::Simulated => {
-            format!("Cycles are simulated with the card's timing model, which was not fitted to silicon{interval}. ")
+            format!(
+                "Cycles are simulated with the card's timing model, which was not fitted to silicon{interval}. "
+            )
         }
         FigureKind::Assumed => {
             format!("Cycles rest in part on assumed rates{interval}. ")
@@ -57,9 +59,9 @@ pub(super) fn sentence(subject: &Subject<'_>) -> String {
     text += &match assumed {
         0 => "Nothing was assumed.".to_owned(),
         1 => "One value that nobody published was assumed; it is listed below.".to_owned(),
-        count => format!(
-            "{count} values that nobody published were assumed; they are listed below."
-        ),
+        count => {
+            format!("{count} values that nobody published were assumed; they are listed below.")
+        }
     };
     text
 }
@@ -68,10 +70,7 @@ fn identities(subject: &Subject<'_>) -> String {
     let (model, chip) = (subject.model, subject.chip);
     let mut html = String::from("<dl class=\"facts\">");
     let mut fact = |name: &str, value: &str| {
-        put(
-            &mut html,
-            format_args!("<div><dt>{name}</dt><dd>{}</dd></div>", escaped(value, 200)),
-        );
+        put(&mut html, format_args!("<div><dt>{name}</dt><dd>{}</dd></div>", escaped(value, 200)));
     };
     fact("model", &model.name);
     if let Some(graph) = model.main() {
@@ -90,10 +89,9 @@ fn identities(subject: &Subject<'_>) -> String {
     }
     fact("chip", &format!("{} ({})", chip.name(), chip.id()));
     fact("runtime", &chip.runtime.id);
-    let clock = chip.reference_clock().map_or_else(
-        || "of unknown clock".to_owned(),
-        |clock| format!("at {}", clock.value),
-    );
+    let clock = chip
+        .reference_clock()
+        .map_or_else(|| "of unknown clock".to_owned(), |clock| format!("at {}", clock.value));
     fact("operating point", &format!("{} {clock}", chip.operating_point.id));
     fact("card SHA-256", &chip.sha256);
     fact("made by", concat!("cofit ", env!("CARGO_PKG_VERSION")));

@@ -1,11 +1,16 @@
 //! Tables of a page: real ones, with a caption and scopes, that the script can sort and filter.
 
-use super::figure;
 use crate::markup::{escaped, number, put};
 
 /// A table. `columns` are titles, each with whether its cells are numbers; `rows` are whole `<tr>`s of
 /// which the first cell is a `<th scope="row">`; `class` tells the script what to offer.
 pub(super) fn table(caption: &str, columns: &[(&str, bool)], rows: &str, class: &str) -> String {
+    // The style sheet aligns the cells of these columns.
+    let mut class = class.to_owned();
+    for (at, _) in columns.iter().enumerate().filter(|(_, (_, is_number))| *is_number) {
+        put(&mut class, format_args!(" n{}", at + 1));
+    }
+    let class = class.trim();
     let mut html = String::new();
     put(
         &mut html,
@@ -50,12 +55,4 @@ pub(super) fn parts(parts: &[(&str, f64)]) -> String {
         from += length;
     }
     svg + "</svg>"
-}
-
-/// A small coloured square before a word.
-pub(super) fn swatch(class: &str) -> String {
-    format!(
-        "<svg class=\"swatch\" aria-hidden=\"true\">{}</svg>",
-        figure::bar(class, (0.0, 0.0, 14.0, 12.0))
-    )
 }

@@ -31,10 +31,7 @@ pub fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
 ///
 /// # Errors
 /// One of them is no quantity of its kind.
-pub(super) fn budget(
-    latency: Option<&String>,
-    energy: Option<&String>,
-) -> Result<Budget, Failure> {
+pub(super) fn budget(latency: Option<&String>, energy: Option<&String>) -> Result<Budget, Failure> {
     let seconds = |text: &String| {
         let units = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
         load::quantity(text, &units, "a time", "50ms").map(Seconds)

@@ -1,5 +1,6 @@
 //! `cofit report`: everything about a model on a chip in one file.
 
+use cofit_report::Subject;
 use cofit_report::page::{self, Extras};
 
 use super::Evaluated;
@@ -15,11 +16,8 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
     let text = if let Some(view) = args.svg {
         page::svg(&subject, view.0)
     } else {
-        let title = |subject: &cofit_report::Subject<'_>| {
-            format!("{} on {}", subject.model.name, subject.chip.id())
-        };
         match second(args) {
-            None => page::document(&title(&subject), &page::body(&subject)),
+            None => page(&subject),
             Some((model, target)) => {
                 let second = Evaluated::new(&model, &target, &budget)?;
                 let other = second.subject();
@@ -33,6 +31,15 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
     };
     output::write(&text, args.output.as_deref())?;
     Ok(Outcome::Holds)
+}
+
+/// The page of one run.
+pub(super) fn page(subject: &Subject<'_>) -> String {
+    page::document(&title(subject), &page::body(subject))
+}
+
+fn title(subject: &Subject<'_>) -> String {
+    format!("{} on {}", subject.model.name, subject.chip.id())
 }
 
 /// What the first run is laid beside.
