@@ -15,6 +15,7 @@
 mod advice;
 mod assumptions;
 mod cycles;
+mod energy;
 mod figure;
 mod front;
 mod layers;
@@ -22,8 +23,11 @@ mod memory_map;
 mod pair;
 mod peak;
 mod provenance;
+mod roofline;
 mod rows;
 mod table;
+mod timeline;
+mod traffic;
 mod verdict;
 
 use sha2::{Digest, Sha256};
@@ -43,17 +47,36 @@ pub enum View {
     MemoryMap,
     /// Cycles of each layer by cause.
     Cycles,
+    /// What ran when, on which engine, port and channel.
+    Timeline,
+    /// What layers reach against what engine and memory allow.
+    Roofline,
+    /// Bytes moved, by memory.
+    Traffic,
+    /// Energy, by what takes it.
+    Energy,
 }
 
 impl View {
     /// Every view, in the order of the page.
-    pub const ALL: [Self; 2] = [Self::MemoryMap, Self::Cycles];
+    pub const ALL: [Self; 6] = [
+        Self::MemoryMap,
+        Self::Cycles,
+        Self::Timeline,
+        Self::Roofline,
+        Self::Traffic,
+        Self::Energy,
+    ];
 
     /// The word by which commands name it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MemoryMap => "memory-map",
             Self::Cycles => "cycles",
+            Self::Timeline => "timeline",
+            Self::Roofline => "roofline",
+            Self::Traffic => "traffic",
+            Self::Energy => "energy",
         }
     }
 
@@ -62,6 +85,10 @@ impl View {
         match self {
             Self::MemoryMap => "Memory map",
             Self::Cycles => "Cycles by layer",
+            Self::Timeline => "Timeline",
+            Self::Roofline => "Roofline",
+            Self::Traffic => "Traffic",
+            Self::Energy => "Energy",
         }
     }
 
@@ -69,6 +96,10 @@ impl View {
         match self {
             Self::MemoryMap => memory_map::pictures(subject),
             Self::Cycles => cycles::pictures(subject, rows),
+            Self::Timeline => timeline::pictures(subject, rows),
+            Self::Roofline => roofline::pictures(subject, rows),
+            Self::Traffic => traffic::pictures(subject),
+            Self::Energy => energy::pictures(subject),
         }
     }
 }
@@ -110,8 +141,11 @@ pub fn body_with(subject: &Subject<'_>, extras: &Extras<'_>) -> String {
             .iter()
             .map(|picture| format!("<figure>{}{}</figure>", caption(picture), picture.inline()))
             .collect();
-        if view == View::MemoryMap {
-            html += &peak::html(subject);
+        // Tables that say in figures what the pictures show.
+        match view {
+            View::MemoryMap => html += &peak::html(subject),
+            View::Roofline => html += &roofline::binding(subject, &rows),
+            View::Cycles | View::Timeline | View::Traffic | View::Energy => {}
         }
         sections.push((view.name(), view.title(), html));
     }
