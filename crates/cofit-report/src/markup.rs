@@ -12,6 +12,20 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
     text.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The end of a path within so many characters, cut where a part begins if it can be: what tells layers
+/// apart stands at the end of their names.
+pub(crate) fn tail(path: &str, longest: usize) -> String {
+    let count = path.chars().count();
+    if count <= longest {
+        return path.to_owned();
+    }
+    let kept: String = path.chars().skip(count - longest.saturating_sub(1)).collect();
+    match kept.find('/').filter(|at| at * 2 < kept.len()) {
+        Some(at) => format!("…{}", &kept[at..]),
+        None => format!("…{kept}"),
+    }
+}
+
 /// The text within so many characters, for the content and the quoted attributes of HTML and XML.
 ///
 /// What XML 1.0 has no place for (section 2.2), other controls, and marks that turn the direction of
@@ -68,6 +82,14 @@ mod tests {
     fn long_text_is_cut_between_characters() {
         assert_eq!(escaped("äöü<", 3), "äö…");
         assert_eq!(shortened("abc", 3), "abc");
+    }
+
+    #[test]
+    fn paths_keep_their_end() {
+        assert_eq!(tail("a/b/c", 5), "a/b/c");
+        assert_eq!(tail("net/block_3/expand/Relu6", 16), "…/expand/Relu6");
+        assert_eq!(tail("äöüßäöüß", 4), "…öüß");
+        assert_eq!(tail("ab", 0), "…");
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub fn body_with(subject: &Subject<'_>, extras: &Extras<'_>) -> String {
         // Tables that say in figures what the pictures show.
         match view {
             View::MemoryMap => html += &peak::html(subject),
-            View::Roofline => html += &roofline::binding(subject, &rows),
+            View::Roofline => html.insert_str(0, &roofline::binding(subject, &rows)),
             View::Cycles | View::Timeline | View::Traffic | View::Energy => {}
         }
         sections.push((view.name(), view.title(), html));
@@ -154,7 +154,7 @@ pub fn body_with(subject: &Subject<'_>, extras: &Extras<'_>) -> String {
     // What has nothing to show has no heading.
     sections.retain(|(_, _, html)| !html.is_empty());
 
-    let prefix = format!("r{}", extras.position);
+    let prefix = format!("run{}", extras.position);
     let mut html = format!(
         "<article class=\"run\" id=\"{prefix}\"><header><h1>{} <span>on</span> {}</h1>\
          <p class=\"note\">{}</p></header><nav aria-label=\"views\"><ul>",

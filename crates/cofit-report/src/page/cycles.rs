@@ -109,7 +109,7 @@ fn column(
     for (cause, amount) in causes.iter().filter(|(_, amount)| !amount.is_zero()) {
         details = details.with(figure::cause_words(cause), &units::grouped(amount.get()));
         let (top, bottom) = (y(below + amount.as_f64()), y(below));
-        let class = format!("{} part", figure::cause_class(cause));
+        let class = figure::parted(figure::cause_class(cause), width.min(bottom - top));
         parts += &figure::bar(&class, (0.0, top, width, bottom - top));
         below += amount.as_f64();
     }

@@ -14,7 +14,7 @@ pub(super) const WIDTH: f64 = 960.0;
 
 /// Left and right margin of the plots.
 pub(super) const LEFT: f64 = 76.0;
-pub(super) const RIGHT: f64 = 16.0;
+pub(super) const RIGHT: f64 = 24.0;
 
 /// Width of the plots.
 pub(super) const PLOT: f64 = WIDTH - LEFT - RIGHT;
@@ -151,6 +151,13 @@ pub(super) fn group(class: &str, steps: &str, more: &str, details: &Details, bod
         "<g class=\"m {class}\" data-s=\"{steps}\"{more}><title>{}</title>{body}</g>",
         details.0
     )
+}
+
+/// Beside a fill, the class that parts a mark from its neighbours: a line would hide a narrow one.
+pub(super) fn parted(fill: &str, width: f64) -> String {
+    /// Twice the line, and as much to be seen.
+    const WIDE: f64 = 3.0;
+    if width < WIDE { fill.to_owned() } else { format!("{fill} part") }
 }
 
 /// A rectangle without details.

@@ -6,6 +6,7 @@ use cranelift_entity::EntityRef;
 
 use super::figure::{self, Details, LEFT, Mark, PLOT, Picture, RIGHT, WIDTH};
 use super::rows;
+use crate::markup::tail;
 use crate::{Subject, words};
 
 /// Height of a lane's plot.
@@ -266,8 +267,9 @@ fn rectangle(plan: &Plan, buffer: &Buffer, address: Bytes, scale: &Scale) -> Str
     let short = words::short_name(&name);
     let (x, y, width, height) = place;
     if height > 14.0 && figure::room(width) >= short.chars().count().min(6) {
-        let short = crate::markup::shortened(short, figure::room(width));
-        svg += &figure::text("in", x + 4.0, y + height / 2.0 + 4.0, &short);
+        let short = tail(short, figure::room(width));
+        let class = if role_class(&buffer.role) == "r0" { "in" } else { "dim" };
+        svg += &figure::text(class, x + 4.0, y + height / 2.0 + 4.0, &short);
     }
     svg
 }

@@ -19,7 +19,7 @@ pub(super) fn html(first: &Subject<'_>, second: &Subject<'_>) -> String {
     let name = |subject: &Subject<'_>| format!("{} on {}", subject.model.name, subject.chip.id());
     format!(
         "<article class=\"run\" id=\"pair\"><header><h1>Two runs</h1><p class=\"note\">A: \
-         <a href=\"#r0\">{}</a> · B: <a href=\"#r1\">{}</a></p></header>\
+         <a href=\"#run0\">{}</a> · B: <a href=\"#run1\">{}</a></p></header>\
          <section><h2>Figures</h2>\n{}</section><section><h2>Layers that change</h2>\n{}</section>\
          </article>\n",
         escaped(&name(first), 200),

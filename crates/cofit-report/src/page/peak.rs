@@ -3,7 +3,7 @@
 use cofit_compile::plan::{Buffer, MemoryId};
 use cofit_vocab::units;
 
-use super::memory_map::role_words;
+use super::memory_map::{role_class, role_words};
 use super::rows;
 use super::table;
 use crate::markup::{escaped, put};
@@ -70,7 +70,7 @@ fn memory(subject: &Subject<'_>, id: MemoryId, peak: cofit_compile::plan::StepId
                 escaped(words::short_name(&name), 60),
                 role_words(&buffer.role),
                 units::grouped(buffer.bytes.get()),
-                table::share(share, "r0"),
+                table::share(share, role_class(&buffer.role)),
             ),
         );
     }
@@ -82,7 +82,7 @@ fn memory(subject: &Subject<'_>, id: MemoryId, peak: cofit_compile::plan::StepId
             ("bytes", true),
             ("address", true),
             ("steps", true),
-            ("share", true),
+            ("share", false),
         ],
         &body,
         "",

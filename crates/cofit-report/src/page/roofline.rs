@@ -170,7 +170,6 @@ fn plot(
     body += &figure::text("note", LEFT, bottom + 31.0, &axis);
     let (legend, height) = super::cycles::legend(&profile.causes, bottom + 42.0);
     body += &legend;
-    let tier = if under_slope * 2 > points.len() { name } else { "the engine" };
     let left_out = match undrawn {
         0 => String::new(),
         count => format!(" {count} layers of few cycles are not drawn."),
@@ -178,10 +177,10 @@ fn plot(
     Some(Picture {
         title: format!("{name}: {} bytes a cycle", words::significant(bandwidth)),
         description: format!(
-            "The roof is {name}'s for {under_slope} of {} layers and the engine's for the others: \
-             {tier} is the binding tier. The ridge lies at {} multiply-accumulates a byte.{left_out}",
-            points.len(),
-            words::significant(ridge)
+            "Below {} multiply-accumulates a byte {name} is the lower roof: so it is for {under_slope} \
+             of {} layers, and the engine's peak for the others.{left_out}",
+            words::significant(ridge),
+            points.len()
         ),
         height: bottom + 42.0 + height,
         body,
@@ -260,6 +259,12 @@ pub(super) fn binding(subject: &Subject<'_>, rows: &[Row]) -> String {
     let mut list: Vec<(&str, u64, u64)> =
         by_name.into_iter().map(|(name, (layers, cycles))| (name, layers, cycles)).collect();
     list.sort_by_key(|&(name, _, cycles)| (std::cmp::Reverse(cycles), name));
+    let tier = list.first().map_or("-", |(name, _, _)| name);
+    let mut html = format!(
+        "<p>In the simulation the binding tier is <strong>{}</strong>: each layer is bound by what it \
+         would take longest on, had it that alone.</p>",
+        escaped(tier, 60)
+    );
     let mut body = String::new();
     for (name, layers, cycles) in list {
         let share = cycles as f64 / profile.cycles.as_f64().max(1.0);
@@ -274,6 +279,7 @@ pub(super) fn binding(subject: &Subject<'_>, rows: &[Row]) -> String {
         );
     }
     let columns =
-        [("resource that binds", false), ("layers", true), ("cycles", true), ("share", true)];
-    table::table("what binds the layers", &columns, &body, "")
+        [("resource that binds", false), ("layers", true), ("cycles", true), ("share", false)];
+    html += &table::table("what binds the layers", &columns, &body, "");
+    html
 }

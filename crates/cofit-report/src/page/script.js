@@ -219,7 +219,7 @@ globalThis.cofit = (() => {
     const label = make("label", bar, "Filter ");
     const input = make("input", label);
     input.type = "search";
-    input.placeholder = "name, operator, engine or cause";
+    input.placeholder = "name, operator, engine, cause";
     const count = make("output", bar);
     const rows = [...table.tBodies[0].rows];
     const text = rows.map((row) =>

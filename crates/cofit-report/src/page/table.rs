@@ -27,12 +27,12 @@ pub(super) fn table(caption: &str, columns: &[(&str, bool)], rows: &str, class: 
     html
 }
 
-/// A share, 0 to 1, as a bar with its number.
+/// A share, 0 to 1, as a number with its bar.
 pub(super) fn share(share: f64, class: &str) -> String {
     format!(
-        "<svg class=\"bar\" aria-hidden=\"true\">{}</svg>{:.1} %",
-        part(class, 0.0, share),
-        share * 100.0
+        "<span class=\"pc\">{:.1} %</span><svg class=\"bar\" aria-hidden=\"true\">{}</svg>",
+        share * 100.0,
+        part(class, 0.0, share)
     )
 }
 

@@ -10,7 +10,7 @@ use cranelift_entity::EntityRef;
 use super::cycles::legend;
 use super::figure::{self, Details, LEFT, Mark, PLOT, Picture, RIGHT, WIDTH};
 use super::rows::{self, Row};
-use crate::markup::{number, put, shortened};
+use crate::markup::{number, put, shortened, tail};
 use crate::{Subject, trace};
 
 /// Height of a track, and from one track's top to the next one's.
@@ -157,10 +157,12 @@ fn ribbon(subject: &Subject<'_>, rows: &[Row], y: f64, x: &impl Fn(Cycles) -> f6
                 .with("charged", &format!("{} cycles", units::grouped(row.cycles.get()))),
         }
         .svg();
-        let label = format!("{number} {}", row.short());
         let room = figure::room(right - left);
         if room >= number.len() {
-            let label = if room >= number.len() + 4 { shortened(&label, room) } else { number };
+            let label = match room.saturating_sub(number.len() + 1) {
+                rest @ 10.. => format!("{number} {}", tail(row.short(), rest)),
+                _ => number,
+            };
             body += &figure::text("ink", left + 3.0, y + TRACK / 2.0 + 4.0, &label);
         }
     }
@@ -274,9 +276,10 @@ fn mark(
     }
     let steps: Vec<String> = stretch.steps.iter().map(ToString::to_string).collect();
     let left = x(stretch.from);
+    let width = (x(stretch.to) - left).max(0.5);
     Mark {
-        class: &format!("{} part", figure::cause_class(cause)),
-        place: (left, y, (x(stretch.to) - left).max(0.5), TRACK),
+        class: &figure::parted(figure::cause_class(cause), width),
+        place: (left, y, width, TRACK),
         steps: &steps.join(" "),
         details,
     }

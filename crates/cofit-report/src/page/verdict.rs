@@ -6,7 +6,7 @@ use cofit_explore::{ConstraintResult, Measure, Status};
 use cofit_vocab::{Diagnostic, Figure, FigureKind, Quantity, units};
 
 use super::table;
-use crate::markup::{escaped, put};
+use crate::markup::{escaped, put, tail};
 use crate::{Subject, words};
 
 /// Messages shown of a kind; the rest is counted.
@@ -161,17 +161,22 @@ fn constraint(result: &ConstraintResult) -> String {
     let rule = result.rule.map_or_else(String::new, |rule| {
         format!("<code title=\"cofit explain {0}\">{0}</code>", escaped(rule.id, 40))
     });
+    // Numbers stay with their unit; lists may be broken.
+    let limit = match &result.limit {
+        Measure::Figure(_) => words::measure(&result.limit).replace(' ', "\u{a0}"),
+        Measure::Words(words) => words.clone(),
+    };
     format!(
         "<tr><th scope=\"row\">{}</th><td class=\"{class}\"><span aria-hidden=\"true\">{mark}</span> \
          {word}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{rule}</td>\
          </tr>",
         escaped(&result.name, 60),
         escaped(&words::measure(&result.need), 60),
-        escaped(&words::measure(&result.limit), 200),
+        escaped(&limit, 200),
         escaped(&words::headroom(result.headroom, unit, result.status), 60),
         headroom_bar(result),
         result.kind.map_or("rule", FigureKind::name),
-        escaped(words::short_name(&result.place), 80),
+        escaped(&tail(words::short_name(&result.place), 40), 60),
     )
 }
 
