@@ -141,6 +141,9 @@ pub fn body_with(subject: &Subject<'_>, extras: &Extras<'_>) -> String {
             .iter()
             .map(|picture| format!("<figure>{}{}</figure>", caption(picture), picture.inline()))
             .collect();
+        if view == View::Roofline && !html.is_empty() {
+            html = format!("<div class=\"beside\">{html}</div>");
+        }
         // Tables that say in figures what the pictures show.
         match view {
             View::MemoryMap => html += &peak::html(subject),

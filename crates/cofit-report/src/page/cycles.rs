@@ -65,6 +65,7 @@ pub(super) fn pictures(subject: &Subject<'_>, rows: &[Row]) -> Vec<Picture> {
             units::grouped(subject.evaluation.profile.cycles.get()),
             said(&subject.evaluation.profile.causes)
         ),
+        width: WIDTH,
         height: bottom + 42.0 + height,
         body,
         role: "sort",

@@ -53,6 +53,7 @@ pub(super) fn pictures(subject: &Subject<'_>) -> Vec<Picture> {
     vec![Picture {
         title: "Energy of one inference".to_owned(),
         description: format!("{}, {}.{borrowed}", words::figure(figure), figure.kind),
+        width: figure::WIDTH,
         height: 8.0 + BAR + 14.0 + height,
         body: body + &legend,
         role: "",

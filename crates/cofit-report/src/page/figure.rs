@@ -9,7 +9,8 @@ use cofit_vocab::{Bytes, units};
 
 use crate::markup::{escaped, number, put};
 
-/// Width of every picture, in user units; one is a pixel on a page of the usual width.
+/// Width of pictures that take the whole page, in user units; one is a pixel on a page of the usual
+/// width.
 pub(super) const WIDTH: f64 = 960.0;
 
 /// Left and right margin of the plots.
@@ -23,7 +24,7 @@ pub(super) const PLOT: f64 = WIDTH - LEFT - RIGHT;
 pub(super) const LONGEST: usize = 120;
 
 /// About the width of a character, in user units.
-const CHARACTER: f64 = 6.6;
+const CHARACTER: f64 = 7.2;
 
 /// A picture without its frame.
 pub(super) struct Picture {
@@ -31,6 +32,8 @@ pub(super) struct Picture {
     pub(super) title: String,
     /// What there is to learn from it, for who does not see it.
     pub(super) description: String,
+    /// Width in user units.
+    pub(super) width: f64,
     /// Height in user units.
     pub(super) height: f64,
     /// Its elements.
@@ -43,9 +46,11 @@ impl Picture {
     /// The picture as part of a page.
     pub(super) fn inline(&self) -> String {
         format!(
-            "<div class=\"scroll\"><svg class=\"fig\" role=\"group\" data-role=\"{}\" \
-             viewBox=\"0 0 {WIDTH} {}\" aria-label=\"{}. {}\">{}</svg></div>",
+            "<div class=\"scroll\"><svg class=\"fig{}\" role=\"group\" data-role=\"{}\" \
+             viewBox=\"0 0 {} {}\" aria-label=\"{}. {}\">{}</svg></div>",
+            if self.width < WIDTH { " half" } else { "" },
             self.role,
+            number(self.width),
             number(self.height),
             escaped(&self.title, LONGEST),
             escaped(&self.description, 600),
@@ -66,10 +71,11 @@ pub(super) fn document(title: &str, pictures: &[Picture]) -> String {
             &mut body,
             format_args!(
                 "<text class=\"sub\" x=\"12\" y=\"{}\">{name}</text>\n\
-                 <svg x=\"0\" y=\"{}\" width=\"{WIDTH}\" height=\"{}\" role=\"group\" \
+                 <svg x=\"0\" y=\"{}\" width=\"{}\" height=\"{}\" role=\"group\" \
                  aria-label=\"{name}\"><desc>{}</desc>{}</svg>\n",
                 number(y + 16.0),
                 number(y + 24.0),
+                number(picture.width),
                 number(picture.height),
                 escaped(&picture.description, 600),
                 picture.body
@@ -277,13 +283,22 @@ pub(super) fn cause_words(cause: Cause) -> &'static str {
 
 /// A legend of fills and their words, from `y` downwards, and its height.
 pub(super) fn legend(entries: &[(&str, &str)], y: f64) -> (String, f64) {
+    legend_within(entries, y, (LEFT, WIDTH - RIGHT))
+}
+
+/// The same between a left and a right edge.
+pub(super) fn legend_within(
+    entries: &[(&str, &str)],
+    y: f64,
+    (left, right): (f64, f64),
+) -> (String, f64) {
     const ROW: f64 = 20.0;
     let mut svg = String::from("<g class=\"legend\" aria-hidden=\"true\">");
-    let (mut x, mut row) = (LEFT, 0.0);
+    let (mut x, mut row) = (left, 0.0);
     for (class, words) in entries {
         let width = 34.0 + words.chars().count() as f64 * CHARACTER;
-        if x + width > WIDTH - RIGHT && x > LEFT {
-            x = LEFT;
+        if x + width > right && x > left {
+            x = left;
             row += 1.0;
         }
         let top = y + row * ROW;

@@ -5,7 +5,7 @@ use cofit_vocab::units;
 use super::figure;
 use super::rows::Row;
 use super::table;
-use crate::markup::{escaped, put, tail};
+use crate::markup::{escaped, put};
 
 /// Layers listed at most; of more, those that take the most cycles.
 const LISTED: usize = 1500;
@@ -35,7 +35,7 @@ pub(super) fn html(rows: &[Row]) -> String {
                  <td>{9}</td><td>{10}</td><td>{11}</td></tr>",
                 row.number(),
                 escaped(&row.name, 160),
-                escaped(&tail(row.short(), 34), 40),
+                escaped(&row.label, 40),
                 escaped(&row.operators, 60),
                 escaped(&row.engine, 24),
                 row.shape,

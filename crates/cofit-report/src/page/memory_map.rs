@@ -157,6 +157,7 @@ fn lane(subject: &Subject<'_>, memory: MemoryId) -> Option<Picture> {
             plan.buffers.values().filter(|buffer| buffer.memory == Some(memory)).count(),
             plan.steps.len(),
         ),
+        width: WIDTH,
         height: bottom + 42.0 + legend_height,
         body,
         role: "",

@@ -46,7 +46,7 @@ fn memory(subject: &Subject<'_>, id: MemoryId, peak: cofit_compile::plan::StepId
              layout can be lower than {}. {proof}</p>",
             escaped(rows::memory(subject, id), 40),
             peak.as_u32(),
-            escaped(&plan.step_name(peak), 120),
+            escaped(words::short_name(&plan.step_name(peak)), 120),
             whole.human(),
             (used.activations + used.scratch).human(),
             used.lower_bound.human(),

@@ -3,7 +3,7 @@
 use cofit_explore::verdict::energy_quantity;
 use cofit_vocab::{FigureKind, Quantity, units};
 
-use crate::markup::{escaped, put};
+use crate::markup::{escaped, put, tail};
 use crate::{Subject, words};
 
 /// The paragraph and the identities.
@@ -23,7 +23,7 @@ pub(super) fn sentence(subject: &Subject<'_>) -> String {
         String::new()
     } else {
         format!(
-            ", between {:+.0} % and {:+.0} %",
+            "; the truth is taken to lie between {:+.0} % and {:+.0} % of the figure",
             (accuracy.low - 1.0) * 100.0,
             (accuracy.high - 1.0) * 100.0
         )
@@ -31,8 +31,7 @@ pub(super) fn sentence(subject: &Subject<'_>) -> String {
     text += &match accuracy.kind {
         FigureKind::Exact => "Cycles are exact: the vendor's own formula. ".to_owned(),
         FigureKind::Calibrated => format!(
-            "Cycles are calibrated: the runtime's costs were fitted to measured rows, and networks \
-             left out of the fit came out{interval} of their measurement. "
+            "Cycles are calibrated: the runtime's costs were fitted to measured rows{interval}. "
         ),
         FigureKind::Simulated => {
             format!(
@@ -102,10 +101,10 @@ fn identities(subject: &Subject<'_>) -> String {
         .iter()
         .map(|spot| {
             let name = subject.evaluation.plan.step_name(spot.step);
-            let name = words::short_name(&name).to_owned();
+            let name = tail(words::short_name(&name), 32);
             let number = spot.step.as_u32();
             let cause = super::figure::cause_words(spot.cause);
-            format!("layer {number} {name} {} ({cause})", words::percent(spot.share))
+            format!("{number} {name} {} ({cause})", words::percent(spot.share))
         })
         .collect();
     if !hot.is_empty() {

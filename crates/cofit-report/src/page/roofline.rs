@@ -11,14 +11,20 @@ use cofit_compile::plan::MemoryId;
 use cofit_vocab::units;
 use cranelift_entity::EntityRef;
 
-use super::figure::{self, Details, LEFT, PLOT, Picture, RIGHT, WIDTH};
+use super::figure::{self, Details, Picture};
 use super::rows::{self, Row};
 use super::table;
 use crate::markup::{escaped, number, put};
 use crate::{Subject, words};
 
-/// Height of a plot.
-const HEIGHT: f64 = 260.0;
+/// Width of a picture: two stand beside each other.
+const WIDTH: f64 = 470.0;
+
+/// The plot in it.
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 26.0;
+const PLOT: f64 = WIDTH - LEFT - RIGHT;
+const HEIGHT: f64 = 230.0;
 
 /// Decades that an axis may span.
 const DECADES: f64 = 9.0;
@@ -147,7 +153,7 @@ fn plot(
             under_slope += 1;
         }
         let (cx, cy) = at(point.intensity, point.rate);
-        let radius = 3.5 + 9.0 * point.row.share.clamp(0.0, 1.0).sqrt();
+        let radius = 3.0 + 7.0 * point.row.share.clamp(0.0, 1.0).sqrt();
         let class = point.row.bound().map_or("k7", figure::cause_class);
         let shape = format!(
             "<circle cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
@@ -166,9 +172,17 @@ fn plot(
     }
     let bottom = HEIGHT + 8.0;
     let name = rows::memory(subject, memory);
-    let axis = format!("multiply-accumulates per byte of {name}; upwards: per cycle");
+    let axis = format!("MACs per byte of {name}; upwards: MACs per cycle");
     body += &figure::text("note", LEFT, bottom + 31.0, &axis);
-    let (legend, height) = super::cycles::legend(&profile.causes, bottom + 42.0);
+    let mut causes: Vec<cofit_sim::Cause> =
+        points.iter().filter_map(|point| point.row.bound()).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    let entries: Vec<(&str, &str)> = causes
+        .into_iter()
+        .map(|cause| (figure::cause_class(cause), figure::cause_words(cause)))
+        .collect();
+    let (legend, height) = figure::legend_within(&entries, bottom + 42.0, (LEFT, WIDTH - RIGHT));
     body += &legend;
     let left_out = match undrawn {
         0 => String::new(),
@@ -182,6 +196,7 @@ fn plot(
             words::significant(ridge),
             points.len()
         ),
+        width: WIDTH,
         height: bottom + 42.0 + height,
         body,
         role: "",
@@ -194,14 +209,19 @@ fn grid(x: Axis, y: Axis) -> String {
     for value in x.decades() {
         let at = LEFT + x.share(value) * PLOT;
         body += &figure::line("grid", (at, 8.0), (at, bottom));
-        body += &figure::text("mid", at, bottom + 15.0, &words::significant(value));
+        body += &figure::text("mid", at, bottom + 15.0, &decade(value));
     }
     for value in y.decades() {
         let at = 8.0 + (1.0 - y.share(value)) * HEIGHT;
         body += &figure::line("grid", (LEFT, at), (WIDTH - RIGHT, at));
-        body += &figure::text("end", LEFT - 8.0, at + 4.0, &words::significant(value));
+        body += &figure::text("end", LEFT - 8.0, at + 4.0, &decade(value));
     }
     body
+}
+
+/// A power of ten in few characters.
+fn decade(value: f64) -> String {
+    if value >= 1e4 { figure::brief(value) } else { words::significant(value) }
 }
 
 /// The engines' peaks, and the memory's slope up to the highest.

@@ -13,6 +13,8 @@ pub(super) struct Row {
     pub(super) id: StepId,
     /// Its whole name.
     pub(super) name: String,
+    /// What tells it from the others, in few characters.
+    pub(super) label: String,
     /// The kinds of its operators.
     pub(super) operators: String,
     /// Where it runs; with `!` where nothing runs it.
@@ -54,7 +56,8 @@ impl Row {
 pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
     let (plan, profile) = (&subject.evaluation.plan, &subject.evaluation.profile);
     let live = live_bytes(subject);
-    plan.steps
+    let mut rows: Vec<Row> = plan
+        .steps
         .iter()
         .filter(|(_, step)| step.placement != Placement::View)
         .map(|(id, step)| {
@@ -66,6 +69,7 @@ pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
             Row {
                 id,
                 name: plan.step_name(id),
+                label: String::new(),
                 operators: sim::operator_names(subject, step),
                 engine: sim::engine(subject, step),
                 shape,
@@ -77,7 +81,44 @@ pub(super) fn rows(subject: &Subject<'_>) -> Vec<Row> {
                 live: live.iter().map(|memory| memory[id.index()]).sum(),
             }
         })
-        .collect()
+        .collect();
+    let shared = shared_start(&rows);
+    for row in &mut rows {
+        let short = row.short();
+        row.label = middle(short.strip_prefix(shared.as_str()).unwrap_or(short), LABEL);
+    }
+    rows
+}
+
+/// Characters of a label.
+const LABEL: usize = 32;
+
+/// The first parts of a path with which most names begin, as in `MobileNetV2/`.
+fn shared_start(rows: &[Row]) -> String {
+    let mut shared = String::new();
+    loop {
+        let next = rows.iter().find_map(|row| {
+            let rest = row.short().strip_prefix(shared.as_str())?;
+            rest.find('/').map(|at| format!("{shared}{}", &rest[..=at]))
+        });
+        let Some(next) = next else { return shared };
+        let count = rows.iter().filter(|row| row.short().starts_with(next.as_str())).count();
+        if count * 4 < rows.len() * 3 {
+            return shared;
+        }
+        shared = next;
+    }
+}
+
+/// A name within so many characters, without its middle: what tells layers apart stands at both ends.
+fn middle(name: &str, longest: usize) -> String {
+    let count = name.chars().count();
+    if count <= longest {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(longest / 2).collect();
+    let tail: String = name.chars().skip(count - (longest - longest / 2 - 1)).collect();
+    format!("{head}…{tail}")
 }
 
 /// Bytes of the buffers that are live at each step, by memory in the card's order; buffers that found
@@ -99,4 +140,16 @@ pub(crate) fn live_bytes(subject: &Subject<'_>) -> Vec<Vec<Bytes>> {
 /// The id of a memory.
 pub(super) fn memory<'a>(subject: &Subject<'a>, id: MemoryId) -> &'a str {
     subject.chip.memories.get(id.index()).map_or("-", |memory| &memory.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::middle;
+
+    #[test]
+    fn labels_keep_both_ends() {
+        assert_eq!(middle("block_12/project/batch_norm", 11), "block…_norm");
+        assert_eq!(middle("äöü", 3), "äöü");
+        assert_eq!(middle("äöüß", 3), "ä…ß");
+    }
 }

@@ -104,6 +104,7 @@ pub(super) fn pictures(subject: &Subject<'_>, rows: &[Row]) -> Vec<Picture> {
              can show is drawn together with its neighbour.",
             units::grouped(profile.cycles.get())
         ),
+        width: WIDTH,
         height: y + 4.0 + height,
         body: grid + &body + &legend,
         role: "",
@@ -160,7 +161,7 @@ fn ribbon(subject: &Subject<'_>, rows: &[Row], y: f64, x: &impl Fn(Cycles) -> f6
         let room = figure::room(right - left);
         if room >= number.len() {
             let label = match room.saturating_sub(number.len() + 1) {
-                rest @ 10.. => format!("{number} {}", tail(row.short(), rest)),
+                rest @ 10.. => format!("{number} {}", tail(&row.label, rest)),
                 _ => number,
             };
             body += &figure::text("ink", left + 3.0, y + TRACK / 2.0 + 4.0, &label);

@@ -64,6 +64,7 @@ pub(super) fn pictures(subject: &Subject<'_>) -> Vec<Picture> {
     vec![Picture {
         title: "Traffic by memory".to_owned(),
         description: format!("{} moved by one inference, all memories together.", whole.human()),
+        width: WIDTH,
         height: y,
         body,
         role: "",

@@ -134,33 +134,37 @@ pub(super) fn made_of(used: &MemoryUse) -> String {
 
 fn constraints(subject: &Subject<'_>) -> String {
     let mut rows = String::new();
-    for result in &subject.evaluation.verdict.constraints {
-        rows += &constraint(result);
+    let results = &subject.evaluation.verdict.constraints;
+    // Where no rule is broken, there is no column for it.
+    let has_rules = results.iter().any(|result| result.rule.is_some());
+    for result in results {
+        rows += &constraint(result, has_rules);
     }
-    table::table(
-        "constraints",
-        &[
-            ("constraint", false),
-            ("status", false),
-            ("need", true),
-            ("limit", true),
-            ("headroom", true),
-            ("need against limit", false),
-            ("known how", false),
-            ("where it binds", false),
-            ("rule", false),
-        ],
-        &rows,
-        "constraints",
-    )
+    let columns = [
+        ("constraint", false),
+        ("status", false),
+        ("need", true),
+        ("limit", true),
+        ("headroom", true),
+        ("need against limit", false),
+        ("known how", false),
+        ("where it binds", false),
+        ("rule", false),
+    ];
+    let shown = if has_rules { &columns[..] } else { &columns[..columns.len() - 1] };
+    table::table("constraints", shown, &rows, "constraints")
 }
 
-fn constraint(result: &ConstraintResult) -> String {
+fn constraint(result: &ConstraintResult, has_rules: bool) -> String {
     let (class, mark, word) = status_words(result.status);
     let unit = words::unit_of(&result.need);
-    let rule = result.rule.map_or_else(String::new, |rule| {
-        format!("<code title=\"cofit explain {0}\">{0}</code>", escaped(rule.id, 40))
-    });
+    let rule = match (has_rules, result.rule) {
+        (false, _) => String::new(),
+        (true, None) => "<td></td>".to_owned(),
+        (true, Some(rule)) => {
+            format!("<td><code title=\"cofit explain {0}\">{0}</code></td>", escaped(rule.id, 40))
+        }
+    };
     // Numbers stay with their unit; lists may be broken.
     let limit = match &result.limit {
         Measure::Figure(_) => words::measure(&result.limit).replace(' ', "\u{a0}"),
@@ -168,8 +172,7 @@ fn constraint(result: &ConstraintResult) -> String {
     };
     format!(
         "<tr><th scope=\"row\">{}</th><td class=\"{class}\"><span aria-hidden=\"true\">{mark}</span> \
-         {word}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{rule}</td>\
-         </tr>",
+         {word}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{rule}</tr>",
         escaped(&result.name, 60),
         escaped(&words::measure(&result.need), 60),
         escaped(&limit, 200),
