@@ -245,6 +245,12 @@ pub(super) fn brief_bytes(bytes: f64) -> String {
     Bytes(bytes.max(0.0) as u64).human().replace(".0 ", " ")
 }
 
+/// A number of things, as in `1 buffer` and `2 buffers`.
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", units::grouped(count as u64))
+}
+
 /// Bytes for details: as a person reads them, and exactly.
 pub(super) fn exact_bytes(bytes: Bytes) -> String {
     if bytes.get() < 1024 {

@@ -122,7 +122,8 @@ fn lane(subject: &Subject<'_>, memory: MemoryId) -> Option<Picture> {
         u128::from(buffer.bytes.get()) * u128::from(end - begin)
     };
     placed.sort_by_key(|(id, buffer, _)| (std::cmp::Reverse(area(buffer)), *id));
-    let undrawn = placed.len().saturating_sub(DRAWN);
+    let count = placed.len();
+    let undrawn = count.saturating_sub(DRAWN);
     placed.truncate(DRAWN);
     for (_, buffer, address) in placed.iter().skip(DETAILED) {
         body += &figure::bar(role_class(&buffer.role), scale.place(buffer, *address));
@@ -153,9 +154,9 @@ fn lane(subject: &Subject<'_>, memory: MemoryId) -> Option<Picture> {
     Some(Picture {
         title: format!("{id}: {} needed, {available}", used.need().human()),
         description: format!(
-            "Addresses of {} buffers in {id} over the {} steps of the plan.{note}",
-            plan.buffers.values().filter(|buffer| buffer.memory == Some(memory)).count(),
-            plan.steps.len(),
+            "Addresses of {} in {id} over the {} of the plan.{note}",
+            figure::counted(count, "buffer"),
+            figure::counted(plan.steps.len(), "step"),
         ),
         width: WIDTH,
         height: bottom + 42.0 + legend_height,

@@ -189,7 +189,7 @@ fn plot(
         count => format!(" {count} layers of few cycles are not drawn."),
     };
     Some(Picture {
-        title: format!("{name}: {} bytes a cycle", words::significant(bandwidth)),
+        title: format!("{name}: {} B a cycle", words::significant(bandwidth)),
         description: format!(
             "Below {} multiply-accumulates a byte {name} is the lower roof: so it is for {under_slope} \
              of {} layers, and the engine's peak for the others.{left_out}",
@@ -252,7 +252,7 @@ fn roofs(
         let (from, to) = (at(enters, enters * bandwidth), at(meets, meets * bandwidth));
         body += &figure::line("roof", from, to);
         let name = rows::memory(subject, memory);
-        let word = format!("{name} {} bytes a cycle", words::significant(bandwidth));
+        let word = format!("{name} {} B a cycle", words::significant(bandwidth));
         let middle = ((from.0 + to.0) / 2.0 + 8.0, (from.1 + to.1) / 2.0 + 16.0);
         body += &figure::text("note", middle.0, middle.1, &word);
     }

@@ -100,9 +100,10 @@ pub(super) fn pictures(subject: &Subject<'_>, rows: &[Row]) -> Vec<Picture> {
     vec![Picture {
         title: "Engines, memory ports and DMA channels".to_owned(),
         description: format!(
-            "One inference of {} cycles on {tracks} resources.{copies} What is shorter than a mark \
+            "One inference of {} cycles on {}.{copies} What is shorter than a mark \
              can show is drawn together with its neighbour.",
-            units::grouped(profile.cycles.get())
+            units::grouped(profile.cycles.get()),
+            figure::counted(tracks, "resource")
         ),
         width: WIDTH,
         height: y + 4.0 + height,

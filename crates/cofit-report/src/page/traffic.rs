@@ -38,7 +38,7 @@ pub(super) fn pictures(subject: &Subject<'_>) -> Vec<Picture> {
         let busy = rate.map(|rate| {
             let share = moved.total().as_f64() / rate / profile.cycles.as_f64().max(1.0);
             format!(
-                "{} of the cycles at {} bytes a cycle",
+                "{} of the cycles at {} B a cycle",
                 words::percent(share),
                 words::significant(rate)
             )
