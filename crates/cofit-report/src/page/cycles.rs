@@ -43,7 +43,9 @@ pub(super) fn pictures(subject: &Subject<'_>, rows: &[Row]) -> Vec<Picture> {
     body += &figure::line("axis", (LEFT, bottom), (WIDTH - RIGHT, bottom));
     body += "<g class=\"in-order\">";
     let every = (columns.len() / 24 + 1) * together;
-    for (at, rows) in columns.iter().enumerate().filter(|(at, _)| (at * together).is_multiple_of(every)) {
+    for (at, rows) in
+        columns.iter().enumerate().filter(|(at, _)| (at * together).is_multiple_of(every))
+    {
         let number = rows.first().map_or(0, Row::number).to_string();
         let x = LEFT + (at as f64 + 0.5) * width - gap / 2.0;
         body += &figure::text("mid", x, bottom + 15.0, &number);
