@@ -81,6 +81,8 @@ async function columns(run) {
 }
 
 async function keyboard(page, run) {
+  // Scrolling under a resting pointer is a hover too.
+  await page.mouse.move(0, 0);
   const marks = run.locator("svg.fig .m");
   assert.ok((await marks.count()) > 0, "nothing to focus");
   assert.equal(await run.locator("svg.fig .m title").count(), 0);

@@ -62,7 +62,11 @@ globalThis.cofit = (() => {
       for (const now of shown) now.classList.add("linked");
     };
     return {
-      over: (element) => highlight(element || pinned),
+      // What the pointer leaves, the focus keeps.
+      over: (element) => {
+        const focused = document.activeElement;
+        highlight(element || (run.contains(focused) && focused.matches(".m") && focused) || pinned);
+      },
       pin: (element) => {
         pinned = pinned === element ? null : element;
         highlight(pinned);
@@ -103,7 +107,10 @@ globalThis.cofit = (() => {
       links.over(mark);
     });
     run.addEventListener("focusout", (event) => {
-      if (closest(event, ".m")) { hide(); links.over(null); }
+      if (!closest(event, ".m")) return;
+      hide();
+      // Whoever takes the focus has it after this event.
+      queueMicrotask(() => links.over(null));
     });
     run.addEventListener("pointermove", (event) => {
       const mark = closest(event, ".m");
