@@ -128,6 +128,20 @@ async function pointer(page, run) {
   await page.mouse.move(0, 0);
 }
 
+/** Pictures grow in their frame, and the page stays as wide as it is. */
+async function zoom(page, run) {
+  const svg = run.locator('svg[data-role="zoom"]').first();
+  const width = () => svg.evaluate((one) => one.getBoundingClientRect().width);
+  const before = await width();
+  await run.getByRole("button", { name: /^Larger/ }).first().click();
+  assert.ok((await width()) > before * 1.9, "the picture does not grow");
+  const wider = await page.evaluate(
+    () => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  assert.ok(!wider, "the page grows with the picture");
+  await run.getByRole("button", { name: /^Smaller/ }).first().click();
+  assert.equal(await width(), before);
+}
+
 /** A body that is swapped in is attached once more, and keeps nothing of the old one. */
 async function swap(page) {
   await page.evaluate(() => {
@@ -156,6 +170,7 @@ async function check(browser, file, shots) {
     await columns(run);
     await keyboard(page, run);
     await pointer(page, run);
+    await zoom(page, run);
   }
   // Every name of an element is its own, and every link leads to one.
   const lost = await page.evaluate(() => {

@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::advice::AdviceRow;
 use self::figure::Picture;
-pub use self::front::FrontPoint;
+pub use self::front::{FrontPoint, Objective};
 use self::rows::Row;
 pub(crate) use self::rows::live_bytes;
 use crate::markup::{escaped, put};
@@ -136,11 +136,7 @@ pub fn body_with(subject: &Subject<'_>, extras: &Extras<'_>) -> String {
         ("front", "Pareto front", front::html(extras.front)),
     ];
     for view in View::ALL {
-        let mut html: String = view
-            .pictures(subject, &rows)
-            .iter()
-            .map(|picture| format!("<figure>{}{}</figure>", caption(picture), picture.inline()))
-            .collect();
+        let mut html: String = view.pictures(subject, &rows).iter().map(figure_of).collect();
         if view == View::Roofline && !html.is_empty() {
             html = format!("<div class=\"beside\">{html}</div>");
         }
@@ -184,11 +180,13 @@ pub fn pair(first: &Subject<'_>, second: &Subject<'_>) -> String {
     pair::html(first, second)
 }
 
-fn caption(picture: &Picture) -> String {
+/// A picture with its caption.
+fn figure_of(picture: &Picture) -> String {
     format!(
-        "<figcaption><b>{}</b> {}</figcaption>",
+        "<figure><figcaption><b>{}</b> {}</figcaption>{}</figure>",
         escaped(&picture.title, 160),
-        escaped(&picture.description, 600)
+        escaped(&picture.description, 600),
+        picture.inline()
     )
 }
 

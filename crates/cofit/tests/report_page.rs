@@ -11,7 +11,7 @@ use cofit_import::sketch;
 use cofit_ir::Model;
 use cofit_ir::verify::Verified;
 use cofit_report::model_explorer::{self, Metric};
-use cofit_report::page::{self, AdviceRow, Extras, FrontPoint, View};
+use cofit_report::page::{self, AdviceRow, Extras, FrontPoint, Objective, View};
 use cofit_report::{Subject, folded, trace};
 use common::pipeline::Random;
 use common::{chips, conclude, workspace};
@@ -363,7 +363,10 @@ fn advice_and_fronts_stay_text() {
     let front = |page: &str| {
         [FrontPoint {
             id: hostile.clone(),
-            objectives: vec![(hostile.clone(), hostile.clone())],
+            objectives: [1.0, f64::NAN, 2.0, f64::MAX]
+                .iter()
+                .map(|&value| Objective { name: hostile.clone(), value, text: hostile.clone() })
+                .collect(),
             parameters: hostile.clone(),
             page: page.to_owned(),
         }]

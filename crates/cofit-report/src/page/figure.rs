@@ -38,7 +38,7 @@ pub(super) struct Picture {
     pub(super) height: f64,
     /// Its elements.
     pub(super) body: String,
-    /// What the script may do with it: `sort` reorders its columns.
+    /// What the script offers: `sort` reorders its columns, `zoom` enlarges it.
     pub(super) role: &'static str,
 }
 
@@ -320,7 +320,7 @@ pub(super) fn legend_within(
 /// style sheet, are Okabe and Ito's ("Color Universal Design", 2008).
 pub(super) fn patterns() -> String {
     /// Name and hatch, in a tile of eight by eight.
-    const HATCHES: [(&str, &str); 14] = [
+    const HATCHES: [(&str, &str); 15] = [
         ("k0", ""),
         ("k1", "M-2 2L2-2M-2 10L10-2M6 10L10 6"),
         ("k2", "M-2 6L2 10M-2-2L10 10M6-2L10 2"),
@@ -335,6 +335,7 @@ pub(super) fn patterns() -> String {
         ("r3", "M-2 6L2 10M-2-2L10 10M6-2L10 2"),
         ("r4", "M0 2H8M0 6H8"),
         ("r5", "M0 0L8 8M8 0L0 8"),
+        ("r6", "M2 0V8M6 0V8"),
     ];
     let mut svg = String::from(
         "<svg class=\"defs\" width=\"0\" height=\"0\" aria-hidden=\"true\" focusable=\"false\"><defs>",

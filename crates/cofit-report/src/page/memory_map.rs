@@ -33,7 +33,8 @@ pub(super) fn role_class(role: &BufferRole) -> &'static str {
         BufferRole::Activation(_) => "r0",
         BufferRole::Stream(_) => "r2",
         BufferRole::Spilled(_) => "r3",
-        BufferRole::WeightStaging | BufferRole::ResidentWeights(_) => "r1",
+        BufferRole::WeightStaging => "r1",
+        BufferRole::ResidentWeights(_) => "r6",
         BufferRole::Scratch => "r4",
     }
 }
@@ -161,7 +162,7 @@ fn lane(subject: &Subject<'_>, memory: MemoryId) -> Option<Picture> {
         width: WIDTH,
         height: bottom + 42.0 + legend_height,
         body,
-        role: "",
+        role: "zoom",
     })
 }
 

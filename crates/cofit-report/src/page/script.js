@@ -190,6 +190,29 @@ globalThis.cofit = (() => {
     buttons[0].click();
   };
 
+  // Enlarges a picture in its frame, which scrolls; what stood in the middle stays there.
+  const zoomable = (svg) => {
+    const frame = svg.closest(".scroll");
+    const bar = tools(frame);
+    let size = 1;
+    const said = make("output");
+    const scale = (factor) => {
+      const middle = (frame.scrollLeft + frame.clientWidth / 2) / frame.scrollWidth;
+      size = Math.min(Math.max(size * factor, 1), 16);
+      svg.dataset.size = size;
+      frame.scrollLeft = middle * frame.scrollWidth - frame.clientWidth / 2;
+      frame.tabIndex = size > 1 ? 0 : -1;
+      said.textContent = size > 1 ? `${size} times as large` : "";
+    };
+    for (const [name, factor] of [["Larger", 2], ["Smaller", 1 / 2]]) {
+      const button = make("button", bar, name);
+      button.type = "button";
+      button.setAttribute("aria-label", `${name}: ${svg.getAttribute("aria-label").split(".")[0]}`);
+      button.addEventListener("click", () => scale(factor));
+    }
+    bar.append(said);
+  };
+
   const sortable = (table) => {
     const body = table.tBodies[0];
     const original = [...body.rows];
@@ -253,6 +276,7 @@ globalThis.cofit = (() => {
       marks(run);
       keys(run, link(run));
       for (const svg of run.querySelectorAll('svg.fig[data-role="sort"]')) columns(svg);
+      for (const svg of run.querySelectorAll('svg.fig[data-role="zoom"]')) zoomable(svg);
       for (const table of run.querySelectorAll("table.sort")) sortable(table);
       for (const table of run.querySelectorAll("table.filter")) filterable(table);
       for (const region of run.querySelectorAll(".scroll"))

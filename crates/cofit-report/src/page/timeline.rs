@@ -108,7 +108,7 @@ pub(super) fn pictures(subject: &Subject<'_>, rows: &[Row]) -> Vec<Picture> {
         width: WIDTH,
         height: y + 4.0 + height,
         body: grid + &body + &legend,
-        role: "",
+        role: "zoom",
     }]
 }
 
