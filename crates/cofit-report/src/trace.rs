@@ -181,6 +181,7 @@ fn resources(subject: &Subject<'_>, events: &mut Events) {
         let (step, cause, from, to) = piece;
         let id = StepId::from_u32(step);
         let name = plan.steps.get(id).map_or_else(String::new, |_| plan.step_name(id));
+        let name = words::short_name(&name).to_owned();
         events.slice(
             FIRST + at,
             &name,
@@ -247,21 +248,18 @@ fn resources(subject: &Subject<'_>, events: &mut Events) {
 /// What a transfer copies, in words.
 pub(crate) fn transfer_name(subject: &Subject<'_>, transfer: &Transfer) -> String {
     let plan = &subject.evaluation.plan;
+    let step = plan.step_name(transfer.step);
+    let layer = words::short_name(&step);
     match transfer.role {
-        TransferRole::Weights { slices: 1, .. } => {
-            format!("weights of {}", plan.step_name(transfer.step))
-        }
+        TransferRole::Weights { slices: 1, .. } => format!("weights of {layer}"),
         TransferRole::Weights { slice, slices, .. } => {
-            format!(
-                "weights {}/{slices} of {}",
-                slice.saturating_add(1),
-                plan.step_name(transfer.step)
-            )
+            format!("weights {}/{slices} of {layer}", slice.saturating_add(1))
         }
         TransferRole::Spill | TransferRole::FetchBack => {
             let word = if transfer.role == TransferRole::Spill { "spill" } else { "fetch back" };
             let buffer = plan.buffers.get(transfer.target);
-            format!("{word} {}", buffer.map_or_else(String::new, |it| plan.buffer_name(it)))
+            let name = buffer.map_or_else(String::new, |buffer| plan.buffer_name(buffer));
+            format!("{word} {}", words::short_name(&name))
         }
     }
 }

@@ -101,7 +101,7 @@ fn column(
     let share = cycles.as_f64() / subject.evaluation.profile.cycles.as_f64().max(1.0);
     let mut details = match rows.last().filter(|_| rows.len() > 1) {
         Some(last) => Details::of(&format!("layers {} to {}", first.number(), last.number())),
-        None => Details::of(&format!("{} {}", first.number(), first.name))
+        None => Details::of(&format!("{} {}", first.number(), first.short()))
             .with("operators", &first.operators)
             .with("on", &first.engine),
     };

@@ -251,7 +251,7 @@ fn rectangle(plan: &Plan, buffer: &Buffer, address: Bytes, scale: &Scale) -> Str
         class: &format!("{} buffer", role_class(&buffer.role)),
         place,
         steps: &steps.join(" "),
-        details: Details::of(&name)
+        details: Details::of(words::short_name(&name))
             .with("holds", role_words(&buffer.role))
             .with("bytes", &figure::exact_bytes(buffer.bytes))
             .with(

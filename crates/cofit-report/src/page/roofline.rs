@@ -161,7 +161,7 @@ fn plot(
             number(cy),
             number(radius)
         );
-        let details = Details::of(&format!("{} {}", point.row.number(), point.row.name))
+        let details = Details::of(&format!("{} {}", point.row.number(), point.row.short()))
             .with("reaches", &format!("{} MACs a cycle", words::significant(point.rate)))
             .with("roof", &format!("{} MACs a cycle", words::significant(roof)))
             .with("intensity", &format!("{} MACs a byte", words::significant(point.intensity)))

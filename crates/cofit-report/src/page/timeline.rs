@@ -11,7 +11,7 @@ use super::cycles::legend;
 use super::figure::{self, Details, LEFT, Mark, PLOT, Picture, RIGHT, WIDTH};
 use super::rows::{self, Row};
 use crate::markup::{number, put, shortened, tail};
-use crate::{Subject, trace};
+use crate::{Subject, trace, words};
 
 /// Height of a track, and from one track's top to the next one's.
 const TRACK: f64 = 24.0;
@@ -151,7 +151,7 @@ fn ribbon(subject: &Subject<'_>, rows: &[Row], y: f64, x: &impl Fn(Cycles) -> f6
             class,
             place: (left, y, (right - left).max(0.5), TRACK),
             steps: &number,
-            details: Details::of(&format!("{} {}", row.number(), row.name))
+            details: Details::of(&format!("{} {}", row.number(), row.short()))
                 .with("operators", &row.operators)
                 .with("on", &row.engine)
                 .with("from", &format!("cycle {}", units::grouped(from.get())))
@@ -258,7 +258,9 @@ fn mark(
     let cause = stretch.causes.dominant().map_or(Cause::Stall, |(cause, _)| cause);
     let step_name = |step: u32| {
         let id = StepId::from_u32(step);
-        plan.steps.get(id).map_or_else(String::new, |_| format!("{step} {}", plan.step_name(id)))
+        plan.steps.get(id).map_or_else(String::new, |_| {
+            format!("{step} {}", words::short_name(&plan.step_name(id)))
+        })
     };
     let heading = match (&stretch.name, stretch.steps.as_slice()) {
         (Some(name), _) => name.clone(),
