@@ -8,7 +8,7 @@ use super::table;
 use crate::markup::{escaped, put};
 
 /// Layers listed at most; of more, those that take the most cycles.
-const LISTED: usize = 1500;
+const LISTED: usize = 1200;
 
 /// Layers whose rows have a bar by cause; with more, the page would grow beyond its purpose.
 const BARRED: usize = 600;
