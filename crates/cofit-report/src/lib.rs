@@ -6,7 +6,8 @@
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
-//! [`verify`]; pictures for pages are [`scatter`]. What
+//! [`verify`]. What people look at is [`page`], the report in one file, and [`scatter`], a picture for
+//! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -18,10 +19,14 @@ pub mod choose;
 pub mod compare;
 pub mod eval;
 pub mod explain;
+pub mod folded;
 pub mod inspect;
 pub mod json;
 pub mod lint;
+mod markup;
+pub mod model_explorer;
 pub mod pack;
+pub mod page;
 pub mod pareto;
 pub mod plan;
 pub mod plan_map;
@@ -34,6 +39,7 @@ pub mod sim;
 mod subject;
 pub mod table;
 pub mod tflm;
+pub mod trace;
 mod transfers;
 pub mod validate;
 pub mod verify;

@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use cofit_vocab::{Seconds, Unit};
 
+use crate::markup::{escaped, shortened};
 use crate::words;
 
 /// One prediction of one measured time.
@@ -333,33 +334,6 @@ fn style(series: usize) -> String {
          .cofit-scatter .grid{{stroke:#34383f}}\
          {dark}}}</style>"
     )
-}
-
-/// The text within so many characters.
-fn shortened(text: &str, longest: usize) -> String {
-    if text.chars().nth(longest).is_none() {
-        return text.to_owned();
-    }
-    text.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// The text within so many characters, for XML. What XML 1.0 has no place for (section 2.2) becomes
-/// the replacement character.
-fn escaped(text: &str, longest: usize) -> String {
-    let mut result = String::new();
-    for c in shortened(text, longest).chars() {
-        match c {
-            '&' => result += "&amp;",
-            '<' => result += "&lt;",
-            '>' => result += "&gt;",
-            '"' => result += "&quot;",
-            '\'' => result += "&apos;",
-            '\t' | '\n' | '\r' => result.push(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => result.push('\u{fffd}'),
-            c => result.push(c),
-        }
-    }
-    result
 }
 
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {

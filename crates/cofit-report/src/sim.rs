@@ -91,7 +91,7 @@ pub(crate) fn engine(subject: &Subject<'_>, step: &Step) -> String {
     }
 }
 
-fn macs(subject: &Subject<'_>, step: &Step) -> u64 {
+pub(crate) fn macs(subject: &Subject<'_>, step: &Step) -> u64 {
     let graph = &subject.evaluation.plan.graph;
     step.operators.iter().map(|&operator| graph.macs(operator).get()).fold(0, u64::saturating_add)
 }

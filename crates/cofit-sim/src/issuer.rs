@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use crate::causes::{Cause, Causes};
 use crate::clock;
 use crate::event::{ResourceId, Schedule, StepIndex, Task, TaskId, Timeline};
-use crate::profile::TransferProfile;
+use crate::profile::{ResourceKind, TransferProfile};
 
 /// Tasks that something waits for.
 type Tasks = SmallVec<[TaskId; 4]>;
@@ -318,6 +318,16 @@ impl<'a> Issuer<'a> {
         }
         self.issued[id].task = self.schedule.issue(task).ok();
         self.issued[id].opens = opens;
+    }
+
+    /// What each resource of the schedule is, in its order.
+    pub(crate) fn resource_kinds(&self) -> Vec<ResourceKind> {
+        let mut kinds = vec![ResourceKind::Port; self.schedule.resources().len()];
+        let engines = self.engines.iter().map(|id| (id, ResourceKind::Engine));
+        for (id, kind) in engines.chain(self.links.iter().map(|id| (id, ResourceKind::Link))) {
+            kinds[id.index()] = kind;
+        }
+        kinds
     }
 
     /// The schedule, and what the transfers need of its timeline.

@@ -5,7 +5,7 @@ use cofit_vocab::{Bytes, Cycles, FigureKind, Hertz, PicoJoules, Seconds};
 use cranelift_entity::PrimaryMap;
 
 use crate::causes::{Cause, Causes};
-use crate::event::Timeline;
+use crate::event::{Schedule, Timeline};
 
 /// What a plan costs, step by step and in sum. Cycles count the reference clock throughout.
 #[derive(Clone, Debug)]
@@ -28,11 +28,55 @@ pub struct Profile {
     pub cold_start: Result<ColdStart, String>,
     /// How every transfer of the plan ran.
     pub transfers: PrimaryMap<TransferId, TransferProfile>,
-    /// When every task ran, on which resource.
+    /// The tasks of the inference, and the resources that they occupy.
+    pub schedule: Schedule,
+    /// What each resource of the schedule is, in its order.
+    pub resources: Vec<ResourceKind>,
+    /// When every task ran.
     pub timeline: Timeline,
 }
 
+/// What a resource of a schedule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {
+    /// An engine of the chip.
+    Engine,
+    /// The port of a memory, or of a bus that several share.
+    Port,
+    /// A link between memories: a DMA channel or a bus.
+    Link,
+}
+
+impl ResourceKind {
+    /// The word in traces and on pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Port => "memory port",
+            Self::Link => "DMA channel",
+        }
+    }
+}
+
 impl Profile {
+    /// When each step had ended, and all steps before it. Copies that run ahead of their step are no
+    /// part of the steps beside which they run.
+    pub fn step_ends(&self) -> PrimaryMap<StepId, Cycles> {
+        let mut ends: PrimaryMap<StepId, Cycles> =
+            self.steps.keys().map(|_| Cycles::ZERO).collect();
+        for (task, span) in self.schedule.tasks().iter().zip(&self.timeline.spans) {
+            if let Some(end) = ends.get_mut(StepId::from_u32(task.step.0)) {
+                *end = (*end).max(span.end);
+            }
+        }
+        let mut latest = Cycles::ZERO;
+        for end in ends.values_mut() {
+            latest = latest.max(*end);
+            *end = latest;
+        }
+        ends
+    }
+
     /// The time of one inference once everything is loaded.
     pub fn steady_state(&self) -> Seconds {
         self.cycles.at(self.clock)

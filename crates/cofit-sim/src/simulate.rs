@@ -41,6 +41,7 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         work.push(energy::Work { pair: energy::pair_key(step), class, macs: view.layer.macs });
         steps.push(profile);
     }
+    let resources = issuer.resource_kinds();
     let (schedule, transfers) = issuer.finish();
     let timeline = schedule.run();
     let transfers = transfers.profiles(plan, chip, &timeline);
@@ -74,6 +75,8 @@ pub fn simulate(plan: &Plan, chip: &Chip) -> Profile {
         energy,
         cold_start: cold_start(plan, chip, &places),
         transfers,
+        schedule,
+        resources,
         timeline,
     }
 }

@@ -1,10 +1,15 @@
 //! The command line's grammar.
 
+pub mod choose;
+mod report;
+mod sim;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub mod choose;
+pub use self::report::ReportArgs;
+pub use self::sim::{SimArgs, SimFormat};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -31,6 +36,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Cycles by cause, bytes per memory and energy, layer by layer
     Sim(SimArgs),
+    /// All of it as one page that opens from disk: verdict, memory map, cycles, timeline, roofline
+    Report(ReportArgs),
     /// The memory plan: every buffer's address, size and lifetime
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
@@ -87,7 +94,7 @@ pub struct OutputArgs {
 }
 
 /// Which model, and how it is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     /// A .tflite or .onnx file, a sketch (.toml) or model text (.cofit)
     #[arg(value_name = "MODEL")]
@@ -97,7 +104,7 @@ pub struct ModelArgs {
 }
 
 /// How a sketch is expanded, and what an ONNX file leaves open.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
     /// Set a parameter of a sketch, as in `--param width=0.35`; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
@@ -273,17 +280,6 @@ pub struct InspectArgs {
     /// Print the whole model in text form, weights included
     #[arg(long)]
     pub dump: bool,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Arguments of `sim`.
-#[derive(Debug, Args)]
-pub struct SimArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
-    #[command(flatten)]
-    pub target: TargetArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }

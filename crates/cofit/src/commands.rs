@@ -13,6 +13,7 @@ pub mod pack;
 pub mod pareto;
 pub mod plan;
 pub mod quantize;
+pub mod report;
 pub mod run;
 pub mod sensitivity;
 pub mod sim;

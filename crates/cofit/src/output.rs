@@ -14,9 +14,14 @@ use crate::failure::Failure;
 /// How text is to look on standard output: as wide as the terminal or `COLUMNS`, and unlimited
 /// where a program reads it.
 pub fn rendering(output: &OutputArgs) -> Rendering {
+    rendering_for(output.output.as_deref())
+}
+
+/// The same where the result goes to the file, if one is given.
+pub fn rendering_for(file: Option<&Path>) -> Rendering {
     let stated = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let measured = || {
-        let is_shown = output.output.is_none() && std::io::stdout().is_terminal();
+        let is_shown = file.is_none() && std::io::stdout().is_terminal();
         is_shown.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
     };
     Rendering { width: stated.or_else(measured).unwrap_or(usize::MAX) }

@@ -433,6 +433,18 @@ fn results_are_deterministic() {
             let first = sandbox.run(&arguments, None);
             assert_eq!(first.stdout, sandbox.run(&arguments, None).stdout, "{arguments:?}");
         }
+        let pictures = [
+            &["report"][..],
+            &["report", "--svg", "timeline"],
+            &["sim", "--format", "trace"],
+            &["sim", "--format", "model-explorer"],
+        ];
+        for command in pictures {
+            let arguments = [command, &["sketches/ds_cnn.toml", "--chip", chip]].concat();
+            let first = sandbox.run(&arguments, None);
+            assert_eq!(first.code, Some(0), "{arguments:?}: {}", first.stderr);
+            assert_eq!(first.stdout, sandbox.run(&arguments, None).stdout, "{arguments:?}");
+        }
     }
 }
 

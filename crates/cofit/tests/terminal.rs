@@ -147,7 +147,9 @@ fn help_and_version_are_results() {
 #[test]
 fn a_file_gets_what_the_terminal_would() {
     let sandbox = Sandbox::new("terminal-output");
-    for (at, format) in ["text", "json", "csv", "md"].into_iter().enumerate() {
+    let formats =
+        ["text", "json", "csv", "md", "html", "trace", "folded", "model-explorer"].into_iter();
+    for (at, format) in formats.enumerate() {
         let file = format!("result{at}");
         let arguments = ["sim", "data/tiny.cofit", "--chip", "k210", "--format", format];
         let shown = sandbox.run(&arguments, None).stdout;

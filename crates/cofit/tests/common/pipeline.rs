@@ -10,9 +10,10 @@ use cofit_ethos_u::WeightEncoding;
 use cofit_explore::{Budget, StreamingFront, evaluate};
 use cofit_ir::verify::Verified;
 use cofit_report::compare::{self, Pair};
+use cofit_report::page::{self, View};
 use cofit_report::pareto::{self, Front};
 use cofit_report::plan::{self, Planned};
-use cofit_report::{Rendering, Subject, cascades, check, inspect, json, sim};
+use cofit_report::{Rendering, Subject, cascades, check, inspect, json, sim, trace};
 use cofit_stream::{Question, Side};
 use cofit_vocab::{Bytes, Seconds};
 
@@ -130,8 +131,13 @@ pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
         compare::csv(&pairs),
         compare::markdown(&pairs),
         json::text(&compare::json_value(&pairs)),
+        page::document("m", &page::body(&subject)),
+        page::pair(&subject, &subject),
+        trace::text(&subject),
     ];
-    let all = reports.into_iter().chain(fronts(&subject)?);
+    let views = View::ALL.into_iter().map(|view| page::svg(&subject, view));
+    let reports = reports.into_iter().chain(views);
+    let all = reports.chain(fronts(&subject)?);
     match all.into_iter().position(|report| report.is_empty()) {
         Some(at) => Err(format!("{}: report {at} is empty", chip.id())),
         None => Ok(()),
