@@ -2,9 +2,11 @@
 //!
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
+//! [`sketching`] builds networks that a chip accepts.
 
 mod evaluate;
 pub mod goldens;
+pub mod sketching;
 pub mod streaming;
 pub mod verdict;
 

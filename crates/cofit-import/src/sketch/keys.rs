@@ -16,8 +16,10 @@ pub enum Form {
     Word(&'static [&'static str]),
     /// `same`, `valid`, `causal`, a number, or a list of two or four of them.
     Border,
-    /// The name of a result or a block.
+    /// The name of a result.
     Name,
+    /// The name of a block, or `$` and the name of a parameter that holds one.
+    Block,
     /// A list of names of results.
     Names,
     /// A list of numbers or expressions.
@@ -41,6 +43,7 @@ impl Form {
                     .to_owned()
             }
             Self::Name => "a name in quotes".to_owned(),
+            Self::Block => "the name of a block in quotes, or `$` and a parameter".to_owned(),
             Self::Names => "a list of names".to_owned(),
             Self::Lengths => "a list of numbers or expressions".to_owned(),
             Self::Bindings => "a table of parameters and values".to_owned(),
@@ -128,7 +131,7 @@ layer_keys! {
     From = "from", Form::Name;
     /// A name for the result.
     As = "as", Form::Name;
-    /// How many times the layer occurs in a row; 1 by default.
+    /// How many times the layer occurs in a row, 0 to leave it out; 1 by default.
     Repeat = "repeat", Form::Number;
 }
 
@@ -225,7 +228,7 @@ layer_kinds! {
     /// Named results joined along the channels.
     Concat = "concat", Form::Names, [];
     /// A block of the file's own.
-    Use = "use", Form::Name, [With];
+    Use = "use", Form::Block, [With];
 }
 
 impl LayerKind {
