@@ -177,10 +177,11 @@ impl Proof {
     }
 }
 
-/// How far from fitting: broken rules first, then by how many times a limit is exceeded, in parts of a
-/// thousand.
+/// How far from fitting: places that break rules first, then by how many times a limit is exceeded, in
+/// parts of a thousand.
 fn distance(obstacles: &[Obstacle]) -> (usize, u64) {
-    let rules = obstacles.iter().filter(|obstacle| obstacle.excess().is_none()).count();
+    let rules = obstacles.iter().filter(|obstacle| obstacle.excess().is_none());
+    let places = rules.map(|obstacle| obstacle.places).sum();
     let excess = obstacles.iter().filter_map(Obstacle::excess).fold(0.0, f64::max);
-    (rules, (excess * 1000.0) as u64)
+    (places, (excess * 1000.0) as u64)
 }

@@ -331,8 +331,8 @@ fn limits() {
     check_layers(
         "[[layer]]\nactivate = \"none\"\nrepeat = 100001\n",
         &expect![[r#"
-        CF-SKT-011 [100001] `repeat` is 100001, which is not between 1 and 100000
-    "#]],
+            CF-SKT-011 [100001] `repeat` is 100001, which is not between 0 and 100000
+        "#]],
     );
     check_layers(
         "[[layer]]\nuse = \"a\"\nrepeat = 10000\n[[block.a.layer]]\nconv = 3\nrepeat = 10000\n",

@@ -1,8 +1,12 @@
 //! The command line's grammar.
 
+mod sketch;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::sketch::SketchArgs;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -29,6 +33,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Cycles by cause, bytes per memory and energy, layer by layer
     Sim(SimArgs),
+    /// A network for a task that fits the chip by construction, or why there is none; exit 1 if none
+    Sketch(SketchArgs),
     /// The memory plan: every buffer's address, size and lifetime
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap

@@ -15,6 +15,7 @@ pub mod quantize;
 pub mod run;
 pub mod sensitivity;
 pub mod sim;
+pub mod sketch;
 pub mod tflm;
 pub mod validate;
 pub mod verify;

@@ -157,7 +157,7 @@ fn walls(judge: &mut Judge<'_>, member: &Member) -> Result<Vec<Wall>, Diagnostic
             Larger::Down => (value > least).then(|| value - 1),
         };
         let obstacles = match next {
-            Some(next) => judge.seeded(&member.with(parameter, next))?.obstacles,
+            Some(next) => judge.obstacles(&member.with(parameter, next))?,
             None => Vec::new(),
         };
         walls.push(Wall { parameter, value: next, obstacles });

@@ -24,6 +24,8 @@ pub struct Obstacle {
     pub place: String,
     /// The rule that is broken, where there is one.
     pub rule: Option<&'static Code>,
+    /// How many places of the network break the rule; 1 where need and limit say it all.
+    pub places: usize,
     /// What the rule says of the place; empty where need and limit say it all.
     pub message: String,
 }
@@ -101,6 +103,15 @@ impl<'a> Judge<'a> {
         self.weigh(model.and_then(Verified::new))
     }
 
+    /// What refuses a member, without its weights or else with them, whatever was spent.
+    ///
+    /// # Errors
+    /// The plan breaks its own rules.
+    pub(super) fn obstacles(&mut self, member: &Member) -> Result<Vec<Obstacle>, Diagnostics> {
+        let light = self.weigh(self.form.model(member))?.obstacles;
+        if light.is_empty() { Ok(self.seeded(member)?.obstacles) } else { Ok(light) }
+    }
+
     fn weigh(&self, model: Result<Verified, Diagnostics>) -> Result<Judged, Diagnostics> {
         let model = match model {
             Ok(model) => model,
@@ -111,6 +122,7 @@ impl<'a> Judge<'a> {
                     limit: Measure::Words("-".to_owned()),
                     place: diagnostic.place.to_string(),
                     rule: Some(diagnostic.code),
+                    places: 1,
                     message: diagnostic.message.clone(),
                 });
                 return Ok(Judged { outcome: None, obstacles: obstacles.collect() });
@@ -157,6 +169,7 @@ impl<'a> Judge<'a> {
                     limit: bytes(limit, FigureKind::Exact),
                     place: "the network".to_owned(),
                     rule: None,
+                    places: 1,
                     message: String::new(),
                 }
             })
@@ -191,20 +204,20 @@ fn obstacle(result: &ConstraintResult, evaluation: &Evaluation) -> Obstacle {
         "layer memory" => Some(Constraint::Memory),
         _ => None,
     };
-    let message = evaluation
-        .plan
-        .refusals
-        .iter()
-        .find(|refusal| {
-            Some(refusal.constraint) == kind && Some(refusal.diagnostic.code) == result.rule
-        })
+    let refusals = evaluation.plan.refusals.iter();
+    let refusals = refusals.filter(|refusal| Some(refusal.constraint) == kind);
+    let message = refusals
+        .clone()
+        .find(|refusal| Some(refusal.diagnostic.code) == result.rule)
         .map_or_else(String::new, |refusal| refusal.diagnostic.message.clone());
+    let places = refusals.count().max(1);
     Obstacle {
         name: result.name.clone(),
         need: result.need.clone(),
         limit: result.limit.clone(),
         place: result.place.clone(),
         rule: result.rule,
+        places,
         message,
     }
 }

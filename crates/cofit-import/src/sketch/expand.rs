@@ -213,8 +213,7 @@ impl<'a> Expander<'a> {
             return complaint;
         };
         if frame.depth >= limits::NESTING {
-            let message =
-                format!("`{wanted}` stands in more than {} blocks", limits::NESTING);
+            let message = format!("`{wanted}` stands in more than {} blocks", limits::NESTING);
             return frame.scope.error(&codes::NESTING, message, &used.span);
         }
         let values = bound(layer, block, &frame.scope)?;
