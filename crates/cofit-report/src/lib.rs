@@ -6,7 +6,8 @@
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`], [`sketch`],
-//! [`verify`]; pictures for pages are [`scatter`]. What
+//! [`verify`]; pictures for pages are [`scatter`], and
+//! [`source`] is a model for a training framework. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -31,6 +32,7 @@ pub mod score;
 pub mod sensitivity;
 pub mod sim;
 pub mod sketch;
+pub mod source;
 mod subject;
 pub mod table;
 pub mod tflm;

@@ -514,9 +514,22 @@ pub struct ConvertArgs {
     /// and fused, borders merged, transposes cancelled. Results stay what they were
     #[arg(long)]
     pub canonical: bool,
-    /// The new file: `.tflite`, or `.cofit` for model text
+    /// Whose layers a `.py` file names
+    #[arg(long, value_enum)]
+    pub framework: Option<FrameworkArg>,
+    /// The new file: `.tflite`, `.onnx`, `.cofit` for model text, or `.py` for the source of a network of
+    /// the same layers, untrained
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+}
+
+/// Whose layers a source names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FrameworkArg {
+    /// PyTorch.
+    Torch,
+    /// Keras 3.
+    Keras,
 }
 
 /// What models are judged on.

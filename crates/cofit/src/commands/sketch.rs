@@ -7,6 +7,7 @@ use std::path::Path;
 use cofit_explore::sketching::{self, Answer, Dummy, Question};
 use cofit_import::tflite;
 use cofit_report::sketch::{self, Sketched};
+use cofit_report::source::{self, Framework};
 use cofit_vocab::diagnostic::usage;
 use cofit_vocab::{Diagnostics, Place};
 
@@ -109,10 +110,15 @@ fn write(folder: &Path, question: &Question, dummy: &Dummy) -> Result<(), Failur
     })?;
     let name = &question.name;
     output::write_new(&folder.join(format!("{name}.toml")), dummy.text.as_bytes())?;
-    let forms: [(&str, Result<Vec<u8>, Diagnostics>); 1] =
-        [("tflite", tflite::write(dummy.model.model()))];
-    for (extension, form) in forms {
-        let path = folder.join(format!("{name}.{extension}"));
+    let model = dummy.model.model();
+    let written = |framework| source::write(model, framework).map(String::into_bytes);
+    let forms: [(&str, Result<Vec<u8>, Diagnostics>); 3] = [
+        (".tflite", tflite::write(model)),
+        ("_torch.py", written(Framework::Torch)),
+        ("_keras.py", written(Framework::Keras)),
+    ];
+    for (ending, form) in forms {
+        let path = folder.join(format!("{name}{ending}"));
         match form {
             Ok(bytes) => output::write_new(&path, &bytes)?,
             // A form that cannot hold the network, as where no format stores one-bit weights, is told and
