@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use cofit_canonical::{canonicalise, remove_unused_tensors, spell_out_padding};
-use cofit_import::tflite;
+use cofit_import::{onnx, tflite};
 use cofit_ir::Verified;
 use cofit_ir::text::{ConstantText, print};
 use cofit_report::source::{self, Framework};
@@ -27,6 +27,7 @@ pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     }
     let bytes = match extension {
         Some("tflite") => tflite::write(model.model())?,
+        Some("onnx") => onnx::write(model.model())?,
         Some("cofit") => print(model.model(), ConstantText::Whole).into_bytes(),
         Some("py") => {
             let framework = match args.framework {
@@ -38,7 +39,8 @@ pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
         }
         _ => {
             return Err(refuse(
-                "the new file's name says its format, and ends in `.tflite`, `.cofit` or `.py`",
+                "the new file's name says its format, and ends in `.tflite`, `.onnx`, `.cofit` or \
+                 `.py`",
             ));
         }
     };

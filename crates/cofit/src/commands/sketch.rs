@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cofit_explore::sketching::{self, Answer, Dummy, Question};
-use cofit_import::tflite;
+use cofit_import::{onnx, tflite};
 use cofit_report::sketch::{self, Sketched};
 use cofit_report::source::{self, Framework};
 use cofit_vocab::diagnostic::usage;
@@ -112,8 +112,9 @@ fn write(folder: &Path, question: &Question, dummy: &Dummy) -> Result<(), Failur
     output::write_new(&folder.join(format!("{name}.toml")), dummy.text.as_bytes())?;
     let model = dummy.model.model();
     let written = |framework| source::write(model, framework).map(String::into_bytes);
-    let forms: [(&str, Result<Vec<u8>, Diagnostics>); 3] = [
+    let forms: [(&str, Result<Vec<u8>, Diagnostics>); 4] = [
         (".tflite", tflite::write(model)),
+        (".onnx", onnx::write(model)),
         ("_torch.py", written(Framework::Torch)),
         ("_keras.py", written(Framework::Keras)),
     ];
