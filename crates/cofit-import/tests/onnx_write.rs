@@ -60,8 +60,8 @@ fn layers_come_back() {
         ("transpose_conv = 5\nstride = 2\nkernel = 2\n", "int8"),
         ("upsample = 2\n[[layer]]\nresize = [7, 9]\n", "float32"),
         ("slice = [1, 2]\n[[layer]]\nsqueeze_excite = 3\n", "int8"),
-        ("shuffle = 2\n", "float32"),
-        ("conv = 6\nbatch_norm = true\nactivation = \"hard_swish\"\n", "float32"),
+        ("conv = 4\n[[layer]]\nshuffle = 2\n[[layer]]\nconv = 4\n", "float32"),
+        ("conv = 6\nactivation = \"hard_swish\"\n", "float32"),
         (
             "max_pool = 2\npadding = \"same\"\n[[layer]]\nflatten = true\n[[layer]]\ndense = 3\n",
             "int8",

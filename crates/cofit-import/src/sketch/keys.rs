@@ -71,6 +71,9 @@ pub const ACTIVATIONS: &[&str] = &[
 /// How a block joins its input to its result.
 pub const SHORTCUTS: &[&str] = &["auto", "identity", "projection", "none"];
 
+/// What a recurrent layer hands on.
+pub const RETURNED: &[&str] = &["last", "all"];
+
 macro_rules! layer_keys {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $form:expr;)*) => {
         /// A key that describes a layer beside its kind.
@@ -123,6 +126,9 @@ layer_keys! {
     Gate = "gate", Form::Word(ACTIVATIONS);
     /// How a block joins its input to its result; `auto` by default.
     Shortcut = "shortcut", Form::Word(SHORTCUTS);
+    /// What a recurrent layer hands on: the state behind the last step, or those behind all; `last` by
+    /// default.
+    Returns = "returns", Form::Word(RETURNED);
     /// Values of a block's parameters.
     With = "with", Form::Bindings;
     /// Element types of this layer's weights and result.
@@ -203,6 +209,14 @@ layer_kinds! {
     SqueezeExcite = "squeeze_excite", Form::Number, [Activation Slope Gate];
     /// A dense layer with so many results; reads its input flattened.
     Dense = "dense", Form::Number, [Activation Slope Bias];
+    /// A gated recurrent unit of so many cells, written out step by step.
+    Gru = "gru", Form::Number, [Returns];
+    /// A long short-term memory of so many cells, written out step by step.
+    Lstm = "lstm", Form::Number, [Returns];
+    /// Self-attention of so many heads.
+    Attention = "attention", Form::Number, [];
+    /// Layer normalisation of the channels.
+    LayerNorm = "layer_norm", Form::Flag, [];
     /// All elements along one axis.
     Flatten = "flatten", Form::Flag, [];
     /// Another shape over the same elements, without the batch.
@@ -246,6 +260,10 @@ impl LayerKind {
             | Self::TransposeConv
             | Self::SqueezeExcite
             | Self::Dense
+            | Self::Gru
+            | Self::Lstm
+            | Self::Attention
+            | Self::LayerNorm
             | Self::Flatten
             | Self::Reshape
             | Self::Softmax
