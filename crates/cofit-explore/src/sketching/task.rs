@@ -27,11 +27,18 @@ static AUTOENCODER: Template =
 static DETECTION: Template =
     Template { name: "detection", text: include_str!("templates/detection.toml") };
 
+/// Encoders with attention.
+static TRANSFORMER: Template =
+    Template { name: "transformer", text: include_str!("templates/transformer.toml") };
+
 /// Forms of classifiers of maps.
 static CLASSIFIERS: [&Template; 2] = [&MAPS, &DENSE];
 
 /// Forms of classifiers of sequences.
 static SEQUENCES: [&Template; 3] = [&SEQUENCE, &MAPS, &DENSE];
+
+/// Forms with attention.
+static TRANSFORMERS: [&Template; 1] = [&TRANSFORMER];
 
 /// Forms that reproduce their input.
 static REPRODUCERS: [&Template; 1] = [&AUTOENCODER];
@@ -54,6 +61,8 @@ pub enum Task {
     TimeSeries,
     /// Where in an image things are.
     Detection,
+    /// Which of some words is spoken, by a transformer.
+    KeywordTransformer,
 }
 
 impl Task {
@@ -65,6 +74,7 @@ impl Task {
         Self::AnomalyDetection,
         Self::TimeSeries,
         Self::Detection,
+        Self::KeywordTransformer,
     ];
 
     /// The word on the command line.
@@ -76,6 +86,7 @@ impl Task {
             Self::AnomalyDetection => "anomaly-detection",
             Self::TimeSeries => "time-series",
             Self::Detection => "detection",
+            Self::KeywordTransformer => "keyword-transformer",
         }
     }
 
@@ -84,7 +95,7 @@ impl Task {
     pub const fn usual_input(self) -> [u32; 3] {
         match self {
             Self::ImageClassification => [32, 32, 3],
-            Self::KeywordSpotting | Self::WakeWord => [49, 10, 1],
+            Self::KeywordSpotting | Self::WakeWord | Self::KeywordTransformer => [49, 10, 1],
             Self::AnomalyDetection => [1, 1, 640],
             Self::TimeSeries => [512, 1, 3],
             Self::Detection => [96, 96, 3],
@@ -95,7 +106,7 @@ impl Task {
     pub const fn usual_classes(self) -> u32 {
         match self {
             Self::ImageClassification => 10,
-            Self::KeywordSpotting => 12,
+            Self::KeywordSpotting | Self::KeywordTransformer => 12,
             Self::WakeWord | Self::Detection => 2,
             Self::AnomalyDetection => 1,
             Self::TimeSeries => 5,
@@ -109,6 +120,7 @@ impl Task {
             Self::AnomalyDetection => &REPRODUCERS,
             Self::TimeSeries => &SEQUENCES,
             Self::Detection => &DETECTORS,
+            Self::KeywordTransformer => &TRANSFORMERS,
         }
     }
 }

@@ -68,6 +68,8 @@ pub enum TaskArg {
     TimeSeries,
     /// Where in an image things are.
     Detection,
+    /// Which of some words is spoken, by a transformer.
+    KeywordTransformer,
 }
 
 impl TaskArg {
@@ -80,6 +82,7 @@ impl TaskArg {
             Self::AnomalyDetection => Task::AnomalyDetection,
             Self::TimeSeries => Task::TimeSeries,
             Self::Detection => Task::Detection,
+            Self::KeywordTransformer => Task::KeywordTransformer,
         }
     }
 }
