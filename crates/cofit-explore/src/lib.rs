@@ -3,10 +3,12 @@
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
 //! [`choose`] ranks chips and engines for a model.
+//! [`sketching`] builds networks that a chip accepts.
 
 pub mod choose;
 mod evaluate;
 pub mod goldens;
+pub mod sketching;
 pub mod streaming;
 pub mod verdict;
 

@@ -108,7 +108,7 @@ fn keys_and_kinds() {
         "[[layer]]\nkernel = 3\n",
         &expect![[r#"
             CF-SKT-006 [[[layer]]] layer 1 has no kind
-                Kinds are conv, depthwise, separable, inverted_residual, residual, max_pool, average_pool, global_average_pool, transpose_conv, squeeze_excite, dense, flatten, reshape, softmax, activate, pad, upsample, resize, slice, shuffle, add, multiply, concat, use.
+                Kinds are conv, depthwise, separable, inverted_residual, residual, max_pool, average_pool, global_average_pool, transpose_conv, squeeze_excite, dense, gru, lstm, attention, layer_norm, flatten, reshape, softmax, activate, pad, upsample, resize, slice, shuffle, add, multiply, concat, use.
         "#]],
     );
     check_layers(
@@ -331,8 +331,8 @@ fn limits() {
     check_layers(
         "[[layer]]\nactivate = \"none\"\nrepeat = 100001\n",
         &expect![[r#"
-        CF-SKT-011 [100001] `repeat` is 100001, which is not between 1 and 100000
-    "#]],
+            CF-SKT-011 [100001] `repeat` is 100001, which is not between 0 and 100000
+        "#]],
     );
     check_layers(
         "[[layer]]\nuse = \"a\"\nrepeat = 10000\n[[block.a.layer]]\nconv = 3\nrepeat = 10000\n",

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use cofit_import::sketch::{SketchOptions, Weights, expand};
+use cofit_import::sketch::{Domain, Sketch, SketchOptions, Weights, expand};
 use cofit_ir::{Graph, Model, Op};
 use cofit_shared::shared_dir;
 
@@ -216,16 +216,25 @@ fn every_example_is_tested_and_takes_every_value_of_its_ranges() {
     assert_eq!(
         files,
         [
+            "autoencoder.toml",
             "ds_cnn.toml",
+            "gru_kws.toml",
+            "kwt_tiny.toml",
+            "lstm.toml",
             "mcunet_320kb.toml",
+            "mcunet_like.toml",
             "mcunet_vww_5fps.toml",
             "mobilenet_v1.toml",
             "mobilenet_v2.toml",
             "mobilenet_v2_unrounded.toml",
             "resnet8.toml",
             "squeezenet.toml",
+            "ssd_head.toml",
+            "tcn.toml",
             "vibration_1d.toml",
-            "yolov2_tiny.toml"
+            "xinet_like.toml",
+            "yolo_head.toml",
+            "yolov2_tiny.toml",
         ]
     );
     for width in ["0.125", "0.35", "0.5", "0.75", "1", "1.4", "2.0"] {
@@ -248,4 +257,71 @@ fn every_example_is_tested_and_takes_every_value_of_its_ranges() {
             }
         }
     }
+    for file in [
+        "autoencoder.toml",
+        "gru_kws.toml",
+        "kwt_tiny.toml",
+        "lstm.toml",
+        "mcunet_like.toml",
+        "ssd_head.toml",
+        "tcn.toml",
+        "xinet_like.toml",
+        "yolo_head.toml",
+    ] {
+        ends(file);
+    }
+}
+
+/// Expands an example with every choice and at both ends of every range, one parameter at a time.
+fn ends(file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/sketches").join(file);
+    let source = std::fs::read_to_string(&path).expect("an example sketch");
+    let read = Sketch::parse(&source, file).expect("it can be read");
+    let mut values = 0;
+    for parameter in read.parameters() {
+        let tried = match &parameter.domain {
+            Domain::Any => Vec::new(),
+            Domain::Between(least, most) => vec![least.to_string(), most.to_string()],
+            Domain::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
+        };
+        for value in &tried {
+            sketch(file, &[(parameter.name.as_str(), value)]);
+        }
+        values += tried.len();
+    }
+    assert!(values >= 10, "{file} has {values} values to try");
+}
+
+/// Weights and biases of the recurrent cells and of an encoder, counted by hand, and how often the
+/// weights are used.
+#[test]
+fn recurrent_cells_and_attention_have_their_size() {
+    // A GRU of 24 cells on 16 channels over 7 steps: 3 * 24 * (16 + 24 + 1) weights and biases.
+    let parts = |file: &str, kind: &str| {
+        let model = sketch(file, &[]);
+        let graph = model.main().expect("a graph");
+        let of_kind = graph.tensors.values().filter(|tensor| tensor.name.starts_with(kind));
+        let constants = of_kind.filter(|tensor| tensor.is_constant() && !tensor.element.is_float());
+        constants
+            .filter(|tensor| {
+                ["weights", "bias", "factor", "summand"]
+                    .iter()
+                    .any(|end| tensor.name.ends_with(end))
+            })
+            .map(|tensor| tensor.shape.elements())
+            .sum::<u64>()
+    };
+    assert_eq!(parts("gru_kws.toml", "gru2/"), 3 * 24 * (16 + 24 + 1));
+    assert_eq!(parts("lstm.toml", "lstm2/"), 4 * 20 * (6 + 20 + 1));
+    // Query, key, value and mix of 32 channels, two normalisations, two pointwise convolutions by way of 64.
+    let encoder = 4 * (32 * 32 + 32) + 2 * (32 + 32) + (32 * 64 + 64) + (64 * 32 + 32);
+    assert_eq!(parts("kwt_tiny.toml", "use2.1/"), encoder);
+    let model = sketch("gru_kws.toml", &[]);
+    let graph = model.main().expect("a graph");
+    let dense = graph
+        .operators
+        .keys()
+        .filter(|&id| matches!(graph.operators[id].op, Op::FullyConnected(_)));
+    // One product of the input, one of the state for each step but the first, and the classes.
+    assert_eq!(dense.count(), 1 + 6 + 1);
 }

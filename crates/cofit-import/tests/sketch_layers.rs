@@ -352,3 +352,24 @@ fn maps_grow_by_interpolation_and_by_transposed_convolution() {
         "#]],
     );
 }
+
+#[test]
+fn a_parameter_names_a_block_and_no_repetition_leaves_a_layer_out() {
+    check(
+        "[8, 8, 3]",
+        "[[block.thin.layer]]\nconv = 2\n[[block.wide.layer]]\nconv = 16\n\
+         [parameters]\nblock = { value = \"wide\", choices = [\"thin\", \"wide\"] }\nnone = 0\n\
+         [[layer]]\nuse = \"$block\"\nas = \"first\"\n\
+         [[layer]]\nconv = 4\nkernel = 1\n\
+         [[layer]]\nmax_pool = 2\nfrom = \"first\"\nrepeat = \"none\"\nas = \"same\"\n\
+         [[layer]]\nconv = 5\nkernel = 1\n",
+        expect![[r#"
+            conv2d
+                input[1,8,8,3] int8, [16,3,3,3] int8, [16] int32 -> first/conv1[1,8,8,16] int8
+            conv2d
+                first/conv1[1,8,8,16] int8, [4,1,1,16] int8, [4] int32 -> conv2[1,8,8,4] int8
+            conv2d
+                first/conv1[1,8,8,16] int8, [5,1,1,16] int8, [5] int32 -> conv4[1,8,8,5] int8
+        "#]],
+    );
+}

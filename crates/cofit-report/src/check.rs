@@ -47,15 +47,21 @@ fn limit(limit: &Measure) -> String {
 pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
     let mut text = heading(subject);
     text.push('\n');
-    text.push_str(&table(subject).text(rendering.width));
-    text.push_str(&memory_parts(subject, rendering));
-    text.push_str(&lists(subject, rendering));
+    text.push_str(&constraints(subject, rendering));
     text.push('\n');
     text.push_str(&cost_lines(subject));
     text.push_str(&refusals(subject, rendering));
     text.push_str(&notes(subject, rendering));
     text.push_str(&assumptions(subject, rendering));
     let _ = writeln!(text, "\n{}", verdict_line(subject));
+    text
+}
+
+/// The constraints, what makes up the memories, and limits that are lists.
+pub(crate) fn constraints(subject: &Subject<'_>, rendering: Rendering) -> String {
+    let mut text = table(subject).text(rendering.width);
+    text.push_str(&memory_parts(subject, rendering));
+    text.push_str(&lists(subject, rendering));
     text
 }
 
@@ -277,7 +283,7 @@ pub fn assumptions(subject: &Subject<'_>, rendering: Rendering) -> String {
 }
 
 /// The verdict in one line.
-fn verdict_line(subject: &Subject<'_>) -> String {
+pub(crate) fn verdict_line(subject: &Subject<'_>) -> String {
     let verdict = &subject.evaluation.verdict;
     let named = |status: Status| -> Vec<&ConstraintResult> {
         verdict.constraints.iter().filter(|result| result.status == status).collect()

@@ -5,9 +5,10 @@
 //!
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
-//! [`lint`], [`explain`], [`run`],
+//! [`lint`], [`explain`], [`run`], [`sketch`],
 //! [`verify`]. What people look at is [`page`], the report in one file, and [`scatter`], a picture for
-//! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]. What
+//! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]; [`source`] is a
+//! model for a training framework. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
@@ -36,6 +37,8 @@ pub mod scatter;
 pub mod score;
 pub mod sensitivity;
 pub mod sim;
+pub mod sketch;
+pub mod source;
 mod subject;
 pub mod table;
 pub mod tflm;

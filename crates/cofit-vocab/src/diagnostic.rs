@@ -19,6 +19,7 @@ pub mod plan;
 pub mod quantisation;
 pub mod simulation;
 pub mod sketch;
+pub mod source;
 pub mod tflite;
 pub mod usage;
 
@@ -71,6 +72,7 @@ impl Code {
             simulation::CODES,
             calibration::CODES,
             sketch::CODES,
+            source::CODES,
             tflite::CODES,
             usage::CODES,
         ]

@@ -3,6 +3,7 @@
 pub mod choose;
 mod report;
 mod sim;
+mod sketch;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::report::ReportArgs;
 pub use self::sim::{SimArgs, SimFormat};
+pub use self::sketch::SketchArgs;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -38,6 +40,8 @@ pub enum Command {
     Sim(SimArgs),
     /// All of it as one page that opens from disk: verdict, memory map, cycles, timeline, roofline
     Report(ReportArgs),
+    /// A network for a task that fits the chip by construction, or why there is none; exit 1 if none
+    Sketch(SketchArgs),
     /// The memory plan: every buffer's address, size and lifetime
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
@@ -508,9 +512,22 @@ pub struct ConvertArgs {
     /// and fused, borders merged, transposes cancelled. Results stay what they were
     #[arg(long)]
     pub canonical: bool,
-    /// The new file: `.tflite`, or `.cofit` for model text
+    /// Whose layers a `.py` file names
+    #[arg(long, value_enum)]
+    pub framework: Option<FrameworkArg>,
+    /// The new file: `.tflite`, `.onnx`, `.cofit` for model text, or `.py` for the source of a network of
+    /// the same layers, untrained
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+}
+
+/// Whose layers a source names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FrameworkArg {
+    /// PyTorch.
+    Torch,
+    /// Keras 3.
+    Keras,
 }
 
 /// What models are judged on.

@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod sensitivity;
 pub mod sim;
+pub mod sketch;
 pub mod tflm;
 pub mod validate;
 pub mod verify;

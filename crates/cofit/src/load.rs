@@ -266,12 +266,12 @@ pub fn quantity(
 ///
 /// # Errors
 /// Any other text.
-pub fn budget(latency: Option<&String>, energy: Option<&String>) -> Result<Budget, Failure> {
-    let seconds = |text: &String| {
+pub fn budget(latency: Option<&str>, energy: Option<&str>) -> Result<Budget, Failure> {
+    let seconds = |text: &str| {
         let units = [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
         quantity(text, &units, "a time", "50ms").map(Seconds)
     };
-    let picojoules = |text: &String| {
+    let picojoules = |text: &str| {
         let units = [("pJ", 1.0), ("nJ", 1e3), ("uJ", 1e6), ("mJ", 1e9), ("J", 1e12)];
         quantity(text, &units, "an energy", "2mJ").map(PicoJoules)
     };

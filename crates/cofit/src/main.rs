@@ -60,6 +60,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Sim(args) => commands::sim::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Sketch(args) => commands::sketch::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Pack(args) => commands::pack::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

@@ -91,9 +91,10 @@ fn execute(line: &str, sandbox: &Sandbox, text: &mut String) {
             let _ = writeln!(text, "= {code}");
             let after = sandbox.files();
             if let Some(at) = arguments.iter().position(|word| matches!(*word, "-o" | "--output")) {
-                let written = Path::new(arguments[at + 1]).to_owned();
-                if let Some(length) = after.get(&written) {
-                    before.entry(written).or_insert(*length);
+                // A file, or a folder of files.
+                let written = Path::new(arguments[at + 1]);
+                for (file, length) in after.iter().filter(|(file, _)| file.starts_with(written)) {
+                    before.entry(file.clone()).or_insert(*length);
                 }
             }
             if let Some(at) = arguments.iter().position(|word| *word == "--output-dir") {

@@ -422,6 +422,38 @@ fn packings_keep_the_contract() {
     conclude(&breaches.found);
 }
 
+#[test]
+fn dummies_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-dummies");
+    let mut breaches = Breaches::default();
+    for (chip, task, answer) in [
+        ("stm32h747", "keyword-spotting", "dummy"),
+        ("max78000", "time-series", "dummy"),
+        ("coral-usb", "detection", "dummy"),
+        ("samd21", "detection", "impossible"),
+        ("stm32f103c8", "anomaly-detection", "impossible"),
+    ] {
+        let arguments = ["sketch", "--chip", chip, "--task", task];
+        let Some(value) = run(&sandbox, &arguments, &mut breaches) else { continue };
+        breaches.require(&value, &["/task", "/input/2", "/classes", "/chip/id"]);
+        breaches.require(&value, &["/refused/combinations/value", "/refused/by"]);
+        assert_eq!(value["answer"], answer, "{arguments:?}");
+        if answer == "dummy" {
+            breaches.head(&value);
+            check(&mut breaches, &value);
+            breaches.require(&value, &["/form", "/parameters/width", "/walls/0/parameter"]);
+        } else {
+            breaches.require(&value, &["/refused/nearest/refused_by/0/need"]);
+        }
+        let again = run(&sandbox, &arguments, &mut breaches);
+        assert_eq!(Some(value), again, "{arguments:?}");
+    }
+    let spent = ["sketch", "--chip", "max78000", "--task", "time-series", "--evaluations", "20"];
+    let value = run(&sandbox, &spent, &mut breaches).unwrap_or_default();
+    assert_eq!(value["answer"], "unsettled");
+    conclude(&breaches.found);
+}
+
 /// The same command prints the same bytes.
 #[test]
 fn results_are_deterministic() {

@@ -44,10 +44,13 @@ mod read;
 mod refusal;
 mod view;
 mod wire;
+mod write;
 
 use bytes::Bytes;
 use cofit_ir::Model;
 use cofit_vocab::Diagnostics;
+
+pub use write::write;
 
 /// Finds the bytes of constants that a file keeps elsewhere: the location as the file states it,
 /// the first byte, and how many. `None` where they are not at hand.

@@ -127,7 +127,7 @@ impl<'a> Expander<'a> {
         frame.scope.repetition = 0;
         let repeat = match layer.get(LayerKey::Repeat).map(|located| &located.value) {
             Some(Value::Number(number)) => {
-                frame.scope.whole(number, "repeat", 1, limits::LAYERS as i64)? as u32
+                frame.scope.whole(number, "repeat", 0, limits::LAYERS as i64)? as u32
             }
             Some(_) | None => 1,
         };
@@ -140,6 +140,12 @@ impl<'a> Expander<'a> {
             layer.get(LayerKey::Precision).map(|located| &located.value)
         {
             frame.precision = frame.scope.precision(text, outer)?;
+        }
+        // A layer that is left out hands on what it would have read.
+        if let (0, Some(Value::Name(from))) =
+            (repeat, layer.get(LayerKey::From).map(|located| &located.value))
+        {
+            frame.current = frame.result(from)?;
         }
         for repetition in 0..repeat {
             self.layers += 1;
@@ -194,20 +200,20 @@ impl<'a> Expander<'a> {
         frame: &Frame<'a>,
         name: &str,
     ) -> Expanded<TensorId> {
-        let Value::Name(used) = &layer.main else { return Ok(x) };
+        let Value::Word(used) = &layer.main else { return Ok(x) };
         let blocks = &self.description.blocks;
-        let Some(block) = blocks.iter().find(|block| block.name == used.value) else {
-            let message = format!("there is no block `{}`", shortened(&used.value));
+        let wanted = frame.scope.word(used, "use", &[])?;
+        let Some(block) = blocks.iter().find(|block| block.name == wanted) else {
+            let message = format!("there is no block `{}`", shortened(&wanted));
             let known = blocks.iter().map(|block| block.name.as_str());
             let mut complaint = frame.scope.error(&codes::UNKNOWN_NAME, message, &used.span);
-            if let (Err(complaint), Some(meant)) = (&mut complaint, nearest(&used.value, known)) {
+            if let (Err(complaint), Some(meant)) = (&mut complaint, nearest(&wanted, known)) {
                 complaint.help = Some(format!("Did you mean `{meant}`?"));
             }
             return complaint;
         };
         if frame.depth >= limits::NESTING {
-            let message =
-                format!("`{}` stands in more than {} blocks", used.value, limits::NESTING);
+            let message = format!("`{wanted}` stands in more than {} blocks", limits::NESTING);
             return frame.scope.error(&codes::NESTING, message, &used.span);
         }
         let values = bound(layer, block, &frame.scope)?;

@@ -86,7 +86,7 @@ impl Builder {
     }
 
     /// A constant of one positive value: among integers the largest one, with a scale to match.
-    fn scalar(&mut self, name: String, element: ElementType, value: f32) -> TensorId {
+    pub(super) fn scalar(&mut self, name: String, element: ElementType, value: f32) -> TensorId {
         let reach = weight_reach(element);
         let zero = weight_zero_point(element);
         let bytes = match element {

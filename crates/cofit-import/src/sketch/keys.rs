@@ -16,8 +16,10 @@ pub enum Form {
     Word(&'static [&'static str]),
     /// `same`, `valid`, `causal`, a number, or a list of two or four of them.
     Border,
-    /// The name of a result or a block.
+    /// The name of a result.
     Name,
+    /// The name of a block, or `$` and the name of a parameter that holds one.
+    Block,
     /// A list of names of results.
     Names,
     /// A list of numbers or expressions.
@@ -41,6 +43,7 @@ impl Form {
                     .to_owned()
             }
             Self::Name => "a name in quotes".to_owned(),
+            Self::Block => "the name of a block in quotes, or `$` and a parameter".to_owned(),
             Self::Names => "a list of names".to_owned(),
             Self::Lengths => "a list of numbers or expressions".to_owned(),
             Self::Bindings => "a table of parameters and values".to_owned(),
@@ -67,6 +70,9 @@ pub const ACTIVATIONS: &[&str] = &[
 
 /// How a block joins its input to its result.
 pub const SHORTCUTS: &[&str] = &["auto", "identity", "projection", "none"];
+
+/// What a recurrent layer hands on.
+pub const RETURNED: &[&str] = &["last", "all"];
 
 macro_rules! layer_keys {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, $form:expr;)*) => {
@@ -120,6 +126,9 @@ layer_keys! {
     Gate = "gate", Form::Word(ACTIVATIONS);
     /// How a block joins its input to its result; `auto` by default.
     Shortcut = "shortcut", Form::Word(SHORTCUTS);
+    /// What a recurrent layer hands on: the state behind the last step, or those behind all; `last` by
+    /// default.
+    Returns = "returns", Form::Word(RETURNED);
     /// Values of a block's parameters.
     With = "with", Form::Bindings;
     /// Element types of this layer's weights and result.
@@ -128,7 +137,7 @@ layer_keys! {
     From = "from", Form::Name;
     /// A name for the result.
     As = "as", Form::Name;
-    /// How many times the layer occurs in a row; 1 by default.
+    /// How many times the layer occurs in a row, 0 to leave it out; 1 by default.
     Repeat = "repeat", Form::Number;
 }
 
@@ -200,6 +209,14 @@ layer_kinds! {
     SqueezeExcite = "squeeze_excite", Form::Number, [Activation Slope Gate];
     /// A dense layer with so many results; reads its input flattened.
     Dense = "dense", Form::Number, [Activation Slope Bias];
+    /// A gated recurrent unit of so many cells, written out step by step.
+    Gru = "gru", Form::Number, [Returns];
+    /// A long short-term memory of so many cells, written out step by step.
+    Lstm = "lstm", Form::Number, [Returns];
+    /// Self-attention of so many heads.
+    Attention = "attention", Form::Number, [];
+    /// Layer normalisation of the channels.
+    LayerNorm = "layer_norm", Form::Flag, [];
     /// All elements along one axis.
     Flatten = "flatten", Form::Flag, [];
     /// Another shape over the same elements, without the batch.
@@ -225,7 +242,7 @@ layer_kinds! {
     /// Named results joined along the channels.
     Concat = "concat", Form::Names, [];
     /// A block of the file's own.
-    Use = "use", Form::Name, [With];
+    Use = "use", Form::Block, [With];
 }
 
 impl LayerKind {
@@ -243,6 +260,10 @@ impl LayerKind {
             | Self::TransposeConv
             | Self::SqueezeExcite
             | Self::Dense
+            | Self::Gru
+            | Self::Lstm
+            | Self::Attention
+            | Self::LayerNorm
             | Self::Flatten
             | Self::Reshape
             | Self::Softmax

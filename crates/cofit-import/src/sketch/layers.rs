@@ -7,9 +7,10 @@ use super::builder::{Bias, Built, Convolution, Mixing, Nonlinearity, Normalisati
 use super::description::{Border, Layer, Located, Value};
 use super::expand::{Expander, Frame};
 use super::expression::nudge;
-use super::keys::{ACTIVATIONS, LayerKey, LayerKind, SHORTCUTS};
+use super::keys::{ACTIVATIONS, LayerKey, LayerKind, RETURNED, SHORTCUTS};
 use super::limits;
 use super::scope::{Expanded, Scope};
+use super::sequences::{Recurrence, Returned};
 
 /// The slope of `leaky_relu` where none is given: that of Darknet's `activations.h`.
 const DEFAULT_SLOPE: f64 = 0.1;
@@ -83,6 +84,15 @@ impl<'a> Expander<'a> {
                     Some(true) | None => Bias::Present,
                 };
                 self.builder.dense(x, units, nonlinearity, bias, precision, name)
+            }
+            LayerKind::Gru => self.recurrent(layer, x, frame, Recurrence::Gru, name)?,
+            LayerKind::Lstm => self.recurrent(layer, x, frame, Recurrence::Lstm, name)?,
+            LayerKind::Attention => {
+                let heads = main_length(layer, scope)?;
+                self.builder.attention(x, heads, precision, name)
+            }
+            LayerKind::LayerNorm => {
+                self.switched(layer, scope, x, |expander| expander.builder.layer_norm(x, name))?
             }
             LayerKind::Flatten => {
                 self.switched(layer, scope, x, |expander| expander.builder.flatten(x, name))?
@@ -230,6 +240,28 @@ impl<'a> Expander<'a> {
             Some(_) | None => Padding::Valid,
         };
         Ok(self.builder.pool(x, pooling, filter, stride, padding, name))
+    }
+
+    /// A recurrent layer, written out.
+    fn recurrent(
+        &mut self,
+        layer: &Layer,
+        x: TensorId,
+        frame: &Frame<'a>,
+        recurrence: Recurrence,
+        name: &str,
+    ) -> Expanded<Built> {
+        let cells = main_length(layer, &frame.scope)?;
+        let returned = match self.key(layer, LayerKey::Returns) {
+            Some(Value::Word(word)) => {
+                match frame.scope.word(word, LayerKey::Returns.name(), RETURNED)?.as_str() {
+                    "all" => Returned::All,
+                    _ => Returned::Last,
+                }
+            }
+            Some(_) | None => Returned::Last,
+        };
+        Ok(self.builder.recurrent(x, cells, recurrence, returned, frame.precision, name))
     }
 
     /// A depthwise convolution and a pointwise one, each with the activation behind it.

@@ -30,6 +30,7 @@ mod read;
 mod rearrange;
 mod scope;
 mod seeded;
+mod sequences;
 mod values;
 
 use cofit_ir::Model;

@@ -26,20 +26,30 @@ pub(super) fn weights(
         }
         ElementType::Int1 => packed(1, count, || stream.next() as i64 & 1),
         ElementType::Int2 | ElementType::Int4 => {
-            packed(element.bits(), count, || integer(element, &mut stream))
+            let reach = weight_reach(element);
+            packed(element.bits(), count, || integer(reach, &mut stream))
+        }
+        // Most weights are bytes, and a network has millions of them.
+        ElementType::Int8 | ElementType::UInt8 => {
+            let (reach, zero) = (weight_reach(element), weight_zero_point(element));
+            let mut bytes = vec![0; count];
+            for byte in &mut bytes {
+                // Both types hold reach and zero point, so the lowest byte is all there is.
+                *byte = (integer(reach, &mut stream) + zero) as u8;
+            }
+            bytes
         }
         ElementType::Bool
-        | ElementType::Int8
-        | ElementType::UInt8
         | ElementType::Int16
         | ElementType::UInt16
         | ElementType::Int32
         | ElementType::UInt32
         | ElementType::Int64 => {
             let width = (element.bits() / 8) as usize;
+            let (reach, zero) = (weight_reach(element), weight_zero_point(element));
             let mut bytes = Vec::with_capacity(count.saturating_mul(width));
             for _ in 0..count {
-                let stored = integer(element, &mut stream) + weight_zero_point(element);
+                let stored = integer(reach, &mut stream) + zero;
                 bytes.extend_from_slice(&stored.to_le_bytes()[..width]);
             }
             bytes
@@ -87,10 +97,10 @@ fn unit(stream: &mut SplitMix64) -> f32 {
     stream.bell() as f32 / BELL_REACH as f32
 }
 
-/// A bell over the symmetric range of a weight type, rounded to the nearest with halves away
-/// from zero.
-fn integer(element: ElementType, stream: &mut SplitMix64) -> i64 {
-    let scaled = stream.bell() * weight_reach(element);
+/// A bell over the symmetric range of a weight type, which ends at `reach`, rounded to the nearest
+/// with halves away from zero.
+fn integer(reach: i64, stream: &mut SplitMix64) -> i64 {
+    let scaled = stream.bell() * reach;
     let half = BELL_REACH / 2;
     if scaled < 0 { (scaled - half) / BELL_REACH } else { (scaled + half) / BELL_REACH }
 }
@@ -180,7 +190,9 @@ mod tests {
         {
             let mut stream = SplitMix64::new(5);
             let reach = weight_reach(element);
-            assert!((0..10_000).all(|_| integer(element, &mut stream).abs() <= reach));
+            assert!(
+                (0..10_000).all(|_| integer(weight_reach(element), &mut stream).abs() <= reach)
+            );
         }
     }
 }

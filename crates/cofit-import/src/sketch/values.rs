@@ -32,6 +32,12 @@ impl<'a> Reader<'a> {
             Form::Word(words) => self.word(value, key, form, words).map(Value::Word),
             Form::Border => self.border(value, key).map(Value::Border),
             Form::Name => self.identifier(value, key).map(Value::Name),
+            Form::Block => match value.get_ref().as_str() {
+                Some(text) if text.starts_with('$') => {
+                    self.word(value, key, form, &[]).map(Value::Word)
+                }
+                Some(_) | None => self.identifier(value, key).map(Value::Word),
+            },
             Form::Names => {
                 let names = self.names(value, key);
                 (!names.is_empty()).then_some(Value::Names(names))

@@ -65,4 +65,16 @@ crate::codes! {
         "Weights with a zero point were quantised anew without one",
         why: "The integer kernels of the described runtimes take weights that are symmetric around zero. Weights with a zero point get a step of their own, up to twice as large, so results differ a little from the file's.",
         cure: "Quantise weights symmetrically: in onnxruntime.quantization with weight_type=QuantType.QInt8, which is symmetric unless told otherwise.";
+    WRITE_UNSUPPORTED = "CF-ONX-017", Model,
+        "The model has something that is not written as ONNX",
+        why: "Some operators, element types and forms of the model have no counterpart in the format, or none that a runtime executes.",
+        cure: "Rewrite the operator in terms of the format's own, or write the model as .tflite.";
+    WRITE_ABSENT_WEIGHTS = "CF-ONX-018", Model,
+        "A constant's values are not known",
+        why: "An ONNX file holds the values of every constant, and this model has only their shapes.",
+        cure: "Give the sketch seeded weights, or import the model from a file that has them.";
+    WRITE_TOO_LARGE = "CF-ONX-019", Model,
+        "The model is too large for an ONNX file",
+        why: "Messages of the format reach 2 GiB.",
+        cure: "Store the weights with fewer bits, or split the model.";
 }

@@ -10,7 +10,7 @@ use crate::{Outcome, load, output};
 
 /// Runs the command. A verdict that cannot be told is no violation.
 pub fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let budget = load::budget(args.max_latency.as_ref(), args.max_energy.as_ref())?;
+    let budget = load::budget(args.max_latency.as_deref(), args.max_energy.as_deref())?;
     let evaluated = Evaluated::new(&args.model, &args.target, &budget)?;
     let subject = evaluated.subject();
     emit(

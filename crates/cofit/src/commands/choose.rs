@@ -14,7 +14,7 @@ use crate::{Outcome, load, output};
 
 /// Runs the command. That no chip fits is a violated constraint.
 pub fn run(args: &ChooseArgs) -> Result<Outcome, Failure> {
-    let budget = load::budget(args.max_latency.as_ref(), args.max_energy.as_ref())?;
+    let budget = load::budget(args.max_latency.as_deref(), args.max_energy.as_deref())?;
     let duty = args.rate.as_deref().map(rate).transpose()?;
     let criterion = match args.by {
         Some(By::Latency) => Criterion::Latency,

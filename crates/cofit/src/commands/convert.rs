@@ -3,30 +3,45 @@
 use std::ffi::OsStr;
 
 use cofit_canonical::{canonicalise, remove_unused_tensors, spell_out_padding};
-use cofit_import::tflite;
+use cofit_import::{onnx, tflite};
 use cofit_ir::Verified;
 use cofit_ir::text::{ConstantText, print};
+use cofit_report::source::{self, Framework};
 use cofit_vocab::Place;
 use cofit_vocab::diagnostic::usage;
 
-use crate::args::ConvertArgs;
+use crate::args::{ConvertArgs, FrameworkArg};
 use crate::failure::Failure;
 use crate::{Outcome, load, output};
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Result<Outcome, Failure> {
     let mut model = load::model(&args.model.model, &args.model.reading)?;
+    let refuse = |message: &str| {
+        let place = Place::default().with_file(args.output.display().to_string());
+        Failure::new(&usage::BAD_ARGUMENT, message, place)
+    };
     let extension = args.output.extension().and_then(OsStr::to_str);
     if args.canonical {
         model = canonical(model, extension == Some("tflite"))?;
     }
     let bytes = match extension {
         Some("tflite") => tflite::write(model.model())?,
+        Some("onnx") => onnx::write(model.model())?,
         Some("cofit") => print(model.model(), ConstantText::Whole).into_bytes(),
+        Some("py") => {
+            let framework = match args.framework {
+                Some(FrameworkArg::Torch) => Framework::Torch,
+                Some(FrameworkArg::Keras) => Framework::Keras,
+                None => return Err(refuse("a `.py` file needs `--framework torch` or `keras`")),
+            };
+            source::write(model.model(), framework)?.into_bytes()
+        }
         _ => {
-            let message = "the new file's name says its format, and ends in `.tflite` or `.cofit`";
-            let place = Place::default().with_file(args.output.display().to_string());
-            return Err(Failure::new(&usage::BAD_ARGUMENT, message, place));
+            return Err(refuse(
+                "the new file's name says its format, and ends in `.tflite`, `.onnx`, `.cofit` or \
+                 `.py`",
+            ));
         }
     };
     output::write_new(&args.output, &bytes)?;

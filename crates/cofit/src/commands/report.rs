@@ -10,7 +10,7 @@ use crate::{Outcome, output};
 
 /// Runs the command. A model that does not fit has a report all the same.
 pub fn run(args: &ReportArgs) -> Result<Outcome, Failure> {
-    let budget = load::budget(args.max_latency.as_ref(), args.max_energy.as_ref())?;
+    let budget = load::budget(args.max_latency.as_deref(), args.max_energy.as_deref())?;
     let first = Evaluated::new(&args.model, &args.target, &budget)?;
     let subject = first.subject();
     let text = if let Some(view) = args.svg {
