@@ -2,7 +2,10 @@
 //!
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
+//!
+//! [`advise`] looks for changes of model, plan and target that help, and applies and simulates each.
 
+pub mod advise;
 mod evaluate;
 pub mod goldens;
 pub mod streaming;

@@ -3,13 +3,14 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
+//! One command, one file: [`advise`], [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]; pictures for pages are [`scatter`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
+pub mod advise;
 pub mod calibrate;
 pub mod cascades;
 pub mod check;

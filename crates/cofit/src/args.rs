@@ -1,7 +1,10 @@
 //! The command line's grammar.
 
+mod advise;
+
 use std::path::PathBuf;
 
+pub use advise::AdviseArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Shapes a neural network and an edge chip to fit each other.
@@ -33,6 +36,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
     Pack(PackArgs),
+    /// What would help: changes of model, plan and target, each applied and simulated again
+    Advise(AdviseArgs),
     /// Models against chips, one line a pair
     Compare(CompareArgs),
     /// The catalogue of chip cards

@@ -60,6 +60,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Sim(args) => commands::sim::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Pack(args) => commands::pack::run(&args),
+        Command::Advise(args) => commands::advise::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
