@@ -185,6 +185,7 @@ fn block(advised: &Advised<'_>, at: usize, suggestion: &Suggestion, rendering: R
         let shown = match is {
             0 => "fits now".to_owned(),
             _ if is < was => format!("{was} violated -> {is}"),
+            _ if start.excess == suggestion.after.excess => format!("{is} violated as before"),
             _ => format!("{is} violated, by {}", by(start.excess, suggestion.after.excess)),
         };
         let _ = writeln!(text, "   {:<14} {shown}", "constraints");

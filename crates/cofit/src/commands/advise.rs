@@ -131,12 +131,16 @@ fn apply(path: &Path, result: report::Outcome<'_>) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    // Of a chain the last setting has the changes of all steps.
     let chosen = match result {
-        report::Outcome::Advice(_) => changed.first(),
-        report::Outcome::Chain(_) => changed.last(),
+        report::Outcome::Advice(_) => changed.first().map(|(.., setting)| *setting),
+        report::Outcome::Chain(chain) => {
+            let last = chain.steps.iter().rev().find_map(|step| step.setting.as_deref());
+            last.filter(|_| !changed.is_empty())
+        }
     };
     match chosen {
-        Some((.., setting)) => write(path, &setting.model),
+        Some(setting) => write(path, &setting.model),
         None => {
             let message = "no suggestion changes the model, so that there is nothing to write";
             let place = Place::default().with_file(path.display().to_string());

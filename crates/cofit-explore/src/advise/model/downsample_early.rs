@@ -10,6 +10,8 @@ use crate::advise::{Candidate, Edit, Found, Keeps, Kind, Setting, Weights, edit}
 
 /// Pairs of layers that are tried.
 const MOST_SITES: usize = 12;
+/// Longest stride that is moved; a global pool's is none.
+const LONGEST: u32 = 3;
 /// Operators between the two.
 const FARTHEST: usize = 8;
 
@@ -55,7 +57,10 @@ fn next_stride(graph: &Graph, from: OperatorId) -> Option<OperatorId> {
             return None;
         }
         match stride(&graph.operators[reader].op) {
-            Some(stride) if stride != Extent2d::ONE => return Some(reader),
+            Some(stride) if stride != Extent2d::ONE => {
+                let is_step = stride.height.max(stride.width) <= LONGEST;
+                return is_step.then_some(reader);
+            }
             Some(_) | None => at = reader,
         }
     }
