@@ -67,6 +67,13 @@ impl Figures {
         self.violations == 0
     }
 
+    /// The time of one inference: seconds, or cycles where there are none; infinite where neither is
+    /// known.
+    pub fn time(&self) -> f64 {
+        let cycles = self.cycles.map(|cycles| cycles as f64);
+        self.seconds.or(cycles).unwrap_or(f64::INFINITY)
+    }
+
     /// The figures one by one, `None` where one is not known; those of two evaluations on chips with
     /// the same memories stand at the same places. Seconds stand for cycles where they are known,
     /// since cycles of two clocks do not compare.

@@ -44,6 +44,12 @@ pub fn holds(from: &Setting, suggestion: &Suggestion) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether every operator of a model has a kernel and every constant its values.
+#[allow(dead_code, reason = "a test crate uses a part of this module")]
+pub fn is_executable(model: &Verified) -> bool {
+    Network::prepare(model, &Options::default()).is_ok()
+}
+
 /// Runs both models on the same random inputs. Integers have to be equal to the bit.
 ///
 /// # Errors

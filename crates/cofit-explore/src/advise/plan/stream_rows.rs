@@ -1,8 +1,8 @@
 //! `stream-rows`: layers run by rows, so that no whole map lies between them.
 //!
 //! The ways are those of [`StreamingFront`]: schedules that were verified, with an address for every
-//! byte and cycles by the simulator. Two are offered: the fewest bytes, and the fewest bytes that cost
-//! no more than a twentieth of the cycles. Energy and traffic of a streamed network are not simulated.
+//! byte and cycles by the simulator. Three are offered: the fewest bytes, the fewest that cost no more
+//! than a twentieth of the cycles, and the fastest within the memory of the activations. Energy and traffic of a streamed network are not simulated.
 //! An Ethos-U streams by cascades of its own compiler, which its plan has already.
 
 use cofit_chip::Timing;
@@ -32,8 +32,9 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
     let is_quick = |cycles: u64| cycles <= limit;
     let lowest = front.points.first();
     let quick = front.points.iter().find(|point| is_quick(point.figures().2));
+    let fitting = room(setting).and_then(|bytes| front.within(bytes));
     let mut seen = Vec::new();
-    for point in lowest.into_iter().chain(quick) {
+    for point in lowest.into_iter().chain(quick).chain(fitting) {
         let (arena, _, cycles) = point.figures();
         if seen.contains(&(arena, cycles)) {
             continue;
@@ -51,6 +52,14 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
             edit: Edit::Stream { arena: Bytes(arena), cycles: point.cycles.map(|it| it.get()) },
         });
     }
+}
+
+/// Bytes that an arena may have in the memory that holds most of the activations.
+fn room(setting: &Setting) -> Option<u64> {
+    let memories = setting.evaluation.plan.memories.values();
+    let home = memories.max_by_key(|used| used.activations)?;
+    let others = home.need().saturating_sub(home.activations);
+    Some(home.available?.saturating_sub(others).get())
 }
 
 /// The figures of a streamed network: the arena stands in the place of all activations, in the memory
