@@ -136,7 +136,7 @@ fn change(old: &Quantity, new: &Quantity) -> Option<String> {
 pub fn text(advised: &Advised<'_>, rendering: Rendering) -> String {
     let mut text = check::heading(&advised.subject);
     let before = advised.result.before();
-    text.push_str(&state(before));
+    text.push_str(&state(before, rendering));
     for (at, suggestion) in advised.result.suggestions().iter().enumerate() {
         text.push_str(&block(advised, at, suggestion, rendering));
     }
@@ -145,7 +145,7 @@ pub fn text(advised: &Advised<'_>, rendering: Rendering) -> String {
 }
 
 /// Where the model stands before.
-fn state(figures: &Figures) -> String {
+fn state(figures: &Figures, rendering: Rendering) -> String {
     let shown: Vec<String> = named(figures)
         .iter()
         .filter(|(name, _)| !name.ends_with(" traffic"))
@@ -159,7 +159,8 @@ fn state(figures: &Figures) -> String {
         1 => "1 constraint violated".to_owned(),
         count => format!("{count} constraints violated"),
     };
-    format!("now   {}\n      {verdict}\n", shown.join("  "))
+    let line = words::wrapped(&format!("now   {}", shown.join(", ")), rendering.width, 6);
+    format!("{line}\n      {verdict}\n")
 }
 
 /// One suggestion.

@@ -2,9 +2,9 @@
 //!
 //! Best-first search over settings that were reached by suggestions: the next setting to go on from
 //! is the one with the lowest sum of costs ([`Keeps::cost`](super::Keeps::cost)), of equal ones the one
-//! closest to its limits, and the fastest of those. Only suggestions that bring the setting closer to its limits are followed.
-//! Once half of the evaluations are spent, the setting that is closest goes on first, so that the
-//! search ends with an answer more often.
+//! closest to its limits, and the fastest of those. Only suggestions that bring the setting closer to
+//! its limits are followed. Once half of the evaluations are spent, the setting that is closest goes on
+//! first, so that the search ends with an answer more often.
 
 use cofit_vocab::Diagnostics;
 

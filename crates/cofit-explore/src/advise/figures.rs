@@ -89,6 +89,12 @@ impl Figures {
         list
     }
 
+    /// Bytes moved by all memories together; the most there can be where they are not known.
+    fn all_traffic(&self) -> Bytes {
+        let sum = |moved: &Vec<(String, Bytes)>| moved.iter().map(|(_, moved)| *moved).sum();
+        self.traffic.as_ref().map_or(Bytes::MAX, sum)
+    }
+
     /// Both lists, of figures that both have.
     fn pairs(&self, other: &Self) -> Vec<(f64, f64)> {
         let names = |figures: &Self| -> Option<Vec<String>> {
@@ -99,15 +105,21 @@ impl Figures {
         own.into_iter().zip(others).filter_map(|(a, b)| a.zip(b)).collect()
     }
 
-    /// Whether a figure is better than `before` by more than nothing, or a violated constraint is
-    /// less so.
+    /// Whether a figure is better than `before` by a hundredth, or a violated constraint is less so.
+    /// What moves from one memory to another is no gain of the first, unless all memories together
+    /// move no more.
     pub fn helps(&self, before: &Self) -> bool {
         if self.violations > before.violations || self.excess > before.excess {
             return false;
         }
+        let is_less = |(own, old): (Option<f64>, Option<f64>)| {
+            own.zip(old).is_some_and(|(own, old)| own < old * (1.0 - LEAST))
+        };
         self.violations < before.violations
             || self.excess < before.excess * (1.0 - LEAST)
-            || self.pairs(before).iter().any(|&(own, old)| own < old * (1.0 - LEAST))
+            || self.list(false).into_iter().zip(before.list(false)).any(is_less)
+            || self.all_traffic() <= before.all_traffic()
+                && self.pairs(before).iter().any(|&(own, old)| is_less((Some(own), Some(old))))
     }
 
     /// Whether nothing here is worse than in `other` and something is better.
