@@ -311,7 +311,10 @@ fn suggestions(breaches: &mut Breaches, value: &Value, key: &str) {
             let Some(delta) = delta["value"].as_f64() else { continue };
             let figure = |figures: &Value| figures[name.as_str()]["value"].as_f64();
             let (old, new) = (figure(&before), figure(&one["after"]));
-            let is_difference = old.zip(new).is_some_and(|(old, new)| (new - old) == delta);
+            // Reading decimal digits may miss the last bit of a float.
+            let is_difference = old.zip(new).is_some_and(|(old, new)| {
+                (new - old - delta).abs() <= 4.0 * f64::EPSILON * old.abs().max(new.abs())
+            });
             if !is_difference {
                 breaches.add(&path, &format!("{name} changes by {delta}: {old:?} to {new:?}"));
             }
