@@ -74,7 +74,8 @@ fn named(figures: &Figures) -> Vec<(String, Quantity)> {
         Quantity::Known(Figure::between(value, unit, kind, value * low, value * high))
     };
     let none = |reason: &str| Quantity::Unavailable(reason.to_owned());
-    let bytes = |bytes: Bytes, kind| Quantity::Known(Figure::point(bytes.as_f64(), Unit::Bytes, kind));
+    let bytes =
+        |bytes: Bytes, kind| Quantity::Known(Figure::point(bytes.as_f64(), Unit::Bytes, kind));
     let mut list = vec![
         (
             "cycles".to_owned(),
@@ -82,7 +83,8 @@ fn named(figures: &Figures) -> Vec<(String, Quantity)> {
                 || none("cycles are not simulated"),
                 |cycles| {
                     let whole = cycles as f64;
-                    let ends = ((whole * low).round().min(whole), (whole * high).round().max(whole));
+                    let ends =
+                        ((whole * low).round().min(whole), (whole * high).round().max(whole));
                     Figure::between(whole, Unit::Cycles, kind, ends.0, ends.1).into()
                 },
             ),
@@ -164,7 +166,12 @@ fn state(figures: &Figures, rendering: Rendering) -> String {
 }
 
 /// One suggestion.
-fn block(advised: &Advised<'_>, at: usize, suggestion: &Suggestion, rendering: Rendering) -> String {
+fn block(
+    advised: &Advised<'_>,
+    at: usize,
+    suggestion: &Suggestion,
+    rendering: Rendering,
+) -> String {
     let candidate = &suggestion.candidate;
     let mut text = String::from("\n");
     let title = format!(
@@ -197,7 +204,8 @@ fn block(advised: &Advised<'_>, at: usize, suggestion: &Suggestion, rendering: R
     }
     let _ = writeln!(text, "{}", words::wrapped(&format!("   {keeps}"), rendering.width, 3));
     for note in &candidate.notes {
-        let _ = writeln!(text, "{}", words::wrapped(&format!("   note: {note}"), rendering.width, 9));
+        let _ =
+            writeln!(text, "{}", words::wrapped(&format!("   note: {note}"), rendering.width, 9));
     }
     text
 }

@@ -39,8 +39,7 @@ pub struct Classes {
 impl Classes {
     /// Finds the classes of a graph.
     pub fn of(graph: &Graph) -> Self {
-        let mut classes =
-            Self { classes: Vec::new(), of: SecondaryMap::new(), joined: Vec::new() };
+        let mut classes = Self { classes: Vec::new(), of: SecondaryMap::new(), joined: Vec::new() };
         for &input in &graph.inputs {
             let class = classes.of_tensor(graph, input);
             classes.fix(class);

@@ -131,9 +131,9 @@ pub fn absent_like(tensor: &Tensor, name: String, shape: Shape) -> Tensor {
     let mut new = like(tensor, name, shape);
     new.role = TensorRole::Constant(ConstantData::Absent);
     let length = |found: &Quantisation| new.shape.get(found.axis as usize).map(|it| it as usize);
-    let quantisation = new.quantisation.take_if(|found| {
-        found.is_per_axis() && length(found) != Some(found.scales.len())
-    });
+    let quantisation = new
+        .quantisation
+        .take_if(|found| found.is_per_axis() && length(found) != Some(found.scales.len()));
     if let Some(old) = quantisation {
         let largest = old.scales.iter().copied().fold(0.0, f32::max);
         new.quantisation = Some(Quantisation::per_tensor(largest, 0));

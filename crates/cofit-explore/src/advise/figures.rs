@@ -80,8 +80,7 @@ impl Figures {
     fn list(&self, with_traffic: bool) -> Vec<Option<f64>> {
         let time = self.seconds.or(self.cycles.map(|cycles| cycles as f64));
         let joules = self.energy.figure().map(|figure| figure.value);
-        let mut list =
-            vec![time, joules, Some(self.ram.as_f64()), Some(self.stored.as_f64())];
+        let mut list = vec![time, joules, Some(self.ram.as_f64()), Some(self.stored.as_f64())];
         if with_traffic {
             let traffic = self.traffic.iter().flatten();
             list.extend(traffic.map(|(_, moved)| Some(moved.as_f64())));

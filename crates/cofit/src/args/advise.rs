@@ -9,8 +9,10 @@ use super::{MetricArg, ModelArgs, OutputArgs, TargetArgs};
 
 /// Arguments of `advise`.
 #[derive(Debug, Args)]
-#[command(after_help = "Every suggestion is applied, verified, compiled and simulated again; only what \
-makes a figure better is shown. docs/advice.md lists the ids. Exit 1 if --until-fits finds no chain.")]
+#[command(
+    after_help = "Every suggestion is applied, verified, compiled and simulated again; only what \
+makes a figure better is shown. docs/advice.md lists the ids. Exit 1 if --until-fits finds no chain."
+)]
 pub struct AdviseArgs {
     #[command(flatten)]
     pub model: ModelArgs,

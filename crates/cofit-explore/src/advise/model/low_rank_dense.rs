@@ -29,9 +29,7 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
         let &[outputs, depth] = weights.shape.dimensions() else { continue };
         let is_small = weights.shape.elements() <= MOST_WEIGHTS;
         let values = edit::reals(weights).filter(|_| is_small);
-        let matrix = values.map(|values| {
-            Decomposed::of(&values, outputs as usize, depth as usize)
-        });
+        let matrix = values.map(|values| Decomposed::of(&values, outputs as usize, depth as usize));
         for share in SHARES {
             let whole = f64::from(outputs) * f64::from(depth);
             let rank = (whole * share / (f64::from(outputs) + f64::from(depth))) as u32;
@@ -47,7 +45,8 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
             let is_float = weights.element == ElementType::Float32;
             let mut notes = Vec::new();
             if let Some(error) = error.filter(|_| !is_float) {
-                notes.push(format!("the closest weights of this rank are {:.1} % off", error * 1e2));
+                notes
+                    .push(format!("the closest weights of this rank are {:.1} % off", error * 1e2));
             }
             found.candidates.push(Candidate {
                 kind: Kind::LowRankDense,
@@ -65,7 +64,12 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
 }
 
 /// Puts two dense layers in the place of one.
-fn lower(graph: &mut Graph, site: OperatorId, rank: u32, matrix: Option<&Decomposed>) -> Option<()> {
+fn lower(
+    graph: &mut Graph,
+    site: OperatorId,
+    rank: u32,
+    matrix: Option<&Decomposed>,
+) -> Option<()> {
     let operator = graph.operators[site].clone();
     let Op::FullyConnected(dense) = operator.op.clone() else { return None };
     let weights = graph.tensors[operator.input(1)?].clone();

@@ -9,7 +9,8 @@ use cofit_chip::{Staging, TilingMode};
 use crate::advise::{Found, Kind, Setting};
 
 /// What has to be said of a way to run that a runtime does not have.
-const NOTE: &str = "the runtime does not do this by itself; generated code or its own tools have to";
+const NOTE: &str =
+    "the runtime does not do this by itself; generated code or its own tools have to";
 
 pub(crate) fn find(setting: &Setting, found: &mut Found) {
     let chip = &setting.chip;
