@@ -14,6 +14,11 @@ use cranelift_entity::SecondaryMap;
 
 use super::edit;
 
+/// Channels of the widest class that is changed, and the longest axis of a constant that is cut. Both
+/// come from files, where absent values make any length cheap.
+const MOST_CHANNELS: u32 = 1 << 16;
+const LONGEST_AXIS: u64 = 1 << 24;
+
 /// A class of channels.
 #[derive(Clone, Debug, Default)]
 pub struct Class {
@@ -66,6 +71,7 @@ impl Classes {
             .iter()
             .enumerate()
             .filter(move |&(at, class)| is_root(at) && !class.is_fixed && !class.makers.is_empty())
+            .filter(|(_, class)| class.channels <= MOST_CHANNELS)
             .map(|(_, class)| class)
     }
 
@@ -311,6 +317,9 @@ fn constant(graph: &Graph, id: TensorId) -> Option<(TensorId, &Shape)> {
 pub fn narrow(graph: &mut Graph, class: &Class, channels: u32) -> Result<bool, String> {
     let (kept, is_chosen) = strongest(graph, class, channels as usize);
     for &(id, axis, repeats) in &class.constants {
+        if u64::from(repeats) * u64::from(class.channels) > LONGEST_AXIS {
+            return Err(format!("{} is too long to be cut", graph.tensors[id].name));
+        }
         let wanted: Vec<usize> = (0..repeats as usize)
             .flat_map(|turn| kept.iter().map(move |&at| turn * class.channels as usize + at))
             .collect();

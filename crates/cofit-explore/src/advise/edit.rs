@@ -73,12 +73,17 @@ fn follow_elements(graph: &mut Graph, id: OperatorId) -> Option<()> {
     let mut wanted = graph.tensors[output].shape.clone();
     let (last, outer) = wanted.dimensions_mut().split_last_mut()?;
     // An axis of one element is one that was added, and stays so.
-    let outer = outer.iter().map(|&length| u64::from(length)).product::<u64>();
+    let outer =
+        outer.iter().fold(1u64, |product, &length| product.saturating_mul(u64::from(length)));
     if *last < 2 || outer == 0 || !elements.is_multiple_of(outer) {
         return None;
     }
     *last = u32::try_from(elements / outer).ok()?;
-    let lengths: Vec<i32> = wanted.dimensions().iter().map(|&length| length as i32).collect();
+    let lengths: Vec<i32> = wanted
+        .dimensions()
+        .iter()
+        .map(|&length| i32::try_from(length).ok())
+        .collect::<Option<_>>()?;
     if graph.operators[id].input(1).is_some() {
         let data: Vec<u8> = lengths.iter().flat_map(|length| length.to_le_bytes()).collect();
         let name = format!("{}/shape", graph.tensors[output].name);
@@ -206,7 +211,7 @@ pub fn reals(tensor: &Tensor) -> Option<Vec<f64>> {
     let axis = found.axis as usize;
     let length = if found.is_per_axis() { tensor.shape.get(axis)? as usize } else { 1 };
     let after = tensor.shape.dimensions().get(axis + 1..).unwrap_or_default();
-    let inner: usize = after.iter().map(|&length| length as usize).product();
+    let inner = after.iter().fold(1usize, |inner, &length| inner.saturating_mul(length as usize));
     let real = |(at, value): (usize, f64)| {
         let slice = at / inner.max(1) % length.max(1);
         let (scale, zero) = found.at(if found.is_per_axis() { slice } else { 0 })?;
@@ -220,7 +225,7 @@ pub fn magnitudes(tensor: &Tensor, axis: usize) -> Option<Vec<f64>> {
     let values = reals(tensor)?;
     let length = tensor.shape.get(axis)? as usize;
     let after = tensor.shape.dimensions().get(axis + 1..)?;
-    let inner: usize = after.iter().map(|&length| length as usize).product();
+    let inner = after.iter().fold(1usize, |inner, &length| inner.saturating_mul(length as usize));
     let mut sums = vec![0.0; length];
     for (at, value) in values.iter().enumerate() {
         *sums.get_mut(at / inner.max(1) % length.max(1))? += value.abs();

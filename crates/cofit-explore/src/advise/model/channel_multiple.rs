@@ -12,9 +12,11 @@ use crate::advise::{Candidate, Edit, Figures, Found, Keeps, Kind, Setting, Weigh
 use crate::evaluate;
 
 /// Layers that are tried.
-const MOST_SITES: usize = 16;
+const MOST_SITES: usize = 8;
 /// Channels that one step takes away at most, as a share of the layer's.
 const MOST_DROPPED: f64 = 0.25;
+/// Share of the cycles that the first step has to save.
+const LEAST_SAVED: f64 = 0.01;
 /// How much more than a second step the first has to save.
 const LEAST_GAIN: f64 = 1.5;
 
@@ -39,15 +41,18 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
 fn candidate(setting: &Setting, class: &Class, width: u32) -> Option<Candidate> {
     let dropped = class.channels - width;
     let first = cut(setting, class, width)?;
-    let second = cut(setting, class, width.checked_sub(dropped).filter(|&it| it > 0)?)?;
     let cycles = |model| -> Option<f64> {
         let evaluation = evaluate(model, &setting.chip, &setting.budget).ok()?;
         Figures::of(&evaluation, &setting.chip).cycles.map(|cycles| cycles as f64)
     };
-    let (whole, one, two) =
-        (setting.figures().cycles? as f64, cycles(&first.0)?, cycles(&second.0)?);
-    let (saved, next) = (whole - one, one - two);
-    if saved <= 0.0 || saved < LEAST_GAIN * next {
+    let (whole, one) = (setting.figures().cycles? as f64, cycles(&first.0)?);
+    let saved = whole - one;
+    if saved < LEAST_SAVED * whole {
+        return None;
+    }
+    let second = cut(setting, class, width.checked_sub(dropped).filter(|&it| it > 0)?)?;
+    let next = one - cycles(&second.0)?;
+    if saved < LEAST_GAIN * next {
         return None;
     }
     let weights = if first.1 { Weights::Pruned } else { Weights::Absent };

@@ -17,9 +17,9 @@ const MOST_SITES: usize = 4;
 /// Shares of the weights that are to be left.
 const SHARES: [f64; 3] = [0.5, 0.25, 0.125];
 /// Largest matrix that is decomposed; a larger one would take minutes.
-const MOST_WEIGHTS: u64 = 1 << 18;
+const MOST_WEIGHTS: u64 = 1 << 17;
 /// Passes over the columns after which they are taken for orthogonal.
-const MOST_SWEEPS: usize = 30;
+const MOST_SWEEPS: usize = 16;
 
 pub(crate) fn find(setting: &Setting, found: &mut Found) {
     let graph = setting.model.main_graph();
@@ -186,7 +186,7 @@ fn rotate(vectors: &mut [Vec<f64>], turns: &mut [Vec<f64>], p: usize, q: usize) 
         dot(&vectors[q], &vectors[q]),
         dot(&vectors[p], &vectors[q]),
     );
-    if mixed.abs() <= 1e-12 * (a * b).sqrt() || mixed == 0.0 {
+    if mixed.abs() <= 1e-10 * (a * b).sqrt() || mixed == 0.0 {
         return false;
     }
     let zeta = (b - a) / (2.0 * mixed);

@@ -9,6 +9,8 @@ use crate::advise::{Candidate, Edit, Found, Keeps, Kind, Setting, edit};
 
 /// Layers that are tried.
 const MOST_SITES: usize = 4;
+/// Most outputs of a layer: a file without values may state any number.
+const MOST_OUTPUTS: u32 = 1 << 20;
 /// Numbers of parts that are tried.
 const PARTS: [u32; 3] = [2, 4, 8];
 
@@ -43,7 +45,8 @@ fn split(graph: &mut Graph, site: OperatorId, parts: u32) -> Option<()> {
     let result = graph.tensors[output].clone();
     let outputs = weights.shape.get(0)?;
     let is_constant = weights.is_constant() && bias.as_ref().is_none_or(|it| it.is_constant());
-    if !outputs.is_multiple_of(parts) || outputs == parts || !is_constant {
+    if outputs > MOST_OUTPUTS || !outputs.is_multiple_of(parts) || outputs == parts || !is_constant
+    {
         return None;
     }
     let each = outputs / parts;
