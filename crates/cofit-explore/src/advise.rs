@@ -15,6 +15,7 @@ mod figures;
 mod kind;
 mod model;
 mod plan;
+mod random;
 mod target;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use crate::{Budget, Evaluation, evaluate};
 pub use chain::{Chain, Ending, until_fits};
 pub use figures::Figures;
 pub use kind::{Group, Keeps, Kind, Weights};
+pub use random::with_random_values;
 
 /// A model on a target, with what is known of the pair: what suggestions are made about.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cofit_chip::{Card, Selection};
 use cofit_explore::Budget;
-use cofit_explore::advise::{Edit, Options, Setting, advise, until_fits};
+use cofit_explore::advise::{Edit, Kind, Options, Setting, advise, until_fits, with_random_values};
 use cofit_import::sketch::{self, SketchOptions, Weights};
 use cofit_ir::Verified;
 use cofit_shared::shared_dir;
@@ -45,6 +45,15 @@ fn check(setting: &Setting) -> Result<usize, String> {
     for suggestion in &advice.suggestions {
         holds(setting, suggestion)?;
         let Edit::Model(after) = &suggestion.candidate.edit else { continue };
+        // Where the network could be executed, it can be with values in the place of absent ones.
+        let (filled, _) = with_random_values(after).ok_or("no values")?;
+        if is_executable(&setting.model) && !is_executable(&filled) {
+            let kind = suggestion.candidate.kind;
+            // Kernels unpack weights of 4 bits and of 8.
+            if kind != Kind::PrecisionPerLayer {
+                return Err(format!("{kind} cannot be executed"));
+            }
+        }
         // Batch normalisation on integers has no kernel.
         if suggestion.candidate.keeps.is_exact() && is_executable(&setting.model) {
             same_results(&setting.model, after)

@@ -138,7 +138,7 @@ fn change(old: &Quantity, new: &Quantity) -> Option<String> {
 pub fn text(advised: &Advised<'_>, rendering: Rendering) -> String {
     let mut text = check::heading(&advised.subject);
     let before = advised.result.before();
-    text.push_str(&state(before, rendering));
+    text.push_str(&state(before));
     for (at, suggestion) in advised.result.suggestions().iter().enumerate() {
         text.push_str(&block(advised, at, suggestion, rendering));
     }
@@ -147,7 +147,7 @@ pub fn text(advised: &Advised<'_>, rendering: Rendering) -> String {
 }
 
 /// Where the model stands before.
-fn state(figures: &Figures, rendering: Rendering) -> String {
+fn state(figures: &Figures) -> String {
     let shown: Vec<String> = named(figures)
         .iter()
         .filter(|(name, _)| !name.ends_with(" traffic"))
@@ -161,8 +161,10 @@ fn state(figures: &Figures, rendering: Rendering) -> String {
         1 => "1 constraint violated".to_owned(),
         count => format!("{count} constraints violated"),
     };
-    let line = words::wrapped(&format!("now   {}", shown.join(", ")), rendering.width, 6);
-    format!("{line}\n      {verdict}\n")
+    // Two lines at most: times before, bytes and the verdict behind.
+    let (first, second) = shown.split_at(shown.len().saturating_sub(2));
+    let second = [second, &[verdict]].concat();
+    format!("now   {}\n      {}\n", first.join("  "), second.join("  "))
 }
 
 /// One suggestion.

@@ -47,9 +47,6 @@ pub fn run(args: &AdviseArgs) -> Result<Outcome, Failure> {
         Some(path) => Some(scores(args, path, &setting, result.suggestions())?),
         None => None,
     };
-    if let Some(path) = &args.apply {
-        apply(path, result)?;
-    }
     let subject = Subject {
         model: setting.model.model(),
         chip: &setting.chip,
@@ -63,6 +60,9 @@ pub fn run(args: &AdviseArgs) -> Result<Outcome, Failure> {
         || report::csv(&advised),
         || report::markdown(&advised),
     )?;
+    if let Some(path) = &args.apply {
+        apply(path, result)?;
+    }
     Ok(outcome)
 }
 
@@ -126,8 +126,12 @@ fn apply(path: &Path, result: report::Outcome<'_>) -> Result<(), Failure> {
             Failure::new(&usage::UNWRITABLE_FILE, error.to_string(), place)
         })?;
         for (at, suggestion, setting) in changed {
-            let name = format!("{:02}-{}.tflite", at + 1, suggestion.candidate.kind);
-            write(&path.join(name), &setting.model)?;
+            let name = format!("{:02}-{}", at + 1, suggestion.candidate.kind);
+            // TFLite has no weights of 1 or 2 bits; model text has everything.
+            match bytes_of(OsStr::new("tflite"), &setting.model) {
+                Ok(bytes) => output::write_new(&path.join(name + ".tflite"), &bytes)?,
+                Err(_) => write(&path.join(name + ".cofit"), &setting.model)?,
+            }
         }
         return Ok(());
     }
@@ -151,21 +155,40 @@ fn apply(path: &Path, result: report::Outcome<'_>) -> Result<(), Failure> {
 
 /// Writes a model in the format that the file's name says.
 fn write(path: &Path, model: &Verified) -> Result<(), Failure> {
-    let bytes = match path.extension().and_then(OsStr::to_str) {
+    let format = path.extension().unwrap_or_default();
+    let bytes = bytes_of(format, model)
+        .map_err(|failure| failure.unwrap_or_else(|| unknown_format(path)))?;
+    output::write_new(path, &bytes)
+}
+
+fn unknown_format(path: &Path) -> Failure {
+    let message = "the new file's name says its format, and ends in `.tflite` or `.cofit`";
+    let place = Place::default().with_file(path.display().to_string());
+    Failure::new(&usage::BAD_ARGUMENT, message, place)
+}
+
+/// A model as a file of a format; no failure at all for a format that is none. TFLite has no constants
+/// without values, so that they get random ones there, which is told.
+fn bytes_of(format: &OsStr, model: &Verified) -> Result<Vec<u8>, Option<Failure>> {
+    match format.to_str() {
         Some("tflite") => {
-            let mut model = model.clone().into_model();
+            let (model, count) =
+                advise::with_random_values(model).unwrap_or_else(|| (model.clone(), 0));
+            let mut model = model.into_model();
             if let Some(graph) = model.main_mut() {
                 spell_out_padding(graph);
                 remove_unused_tensors(graph);
             }
-            tflite::write(&model)?
+            let bytes = tflite::write(&model).map_err(|found| Some(found.into()))?;
+            if count > 0 {
+                let plural = if count == 1 { "" } else { "s" };
+                output::complain(&format!(
+                    "{count} constant{plural} without values got random ones; train the model\n"
+                ));
+            }
+            Ok(bytes)
         }
-        Some("cofit") => print(model.model(), ConstantText::Whole).into_bytes(),
-        _ => {
-            let message = "the new file's name says its format, and ends in `.tflite` or `.cofit`";
-            let place = Place::default().with_file(path.display().to_string());
-            return Err(Failure::new(&usage::BAD_ARGUMENT, message, place));
-        }
-    };
-    output::write_new(path, &bytes)
+        Some("cofit") => Ok(print(model.model(), ConstantText::Whole).into_bytes()),
+        _ => Err(None),
+    }
 }

@@ -16,19 +16,23 @@ pub(crate) fn find(setting: &Setting, found: &mut Found) {
         graph.operators.values().filter(|it| is_bent(&it.op)).map(|it| it.kind()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    for kind in kinds {
+    let together = (kinds.len() > 1).then(|| kinds.clone());
+    for kinds in kinds.into_iter().map(|kind| vec![kind]).chain(together) {
         let instead: [(&str, Op); 2] =
             [("relu6", ops::Relu6 {}.into()), ("relu", ops::Relu {}.into())];
         for (name, op) in instead {
             let mut changed = graph.clone();
-            let count = rectify(&mut changed, kind, &op);
+            let count = rectify(&mut changed, &kinds, &op);
             fuse_activations::run(&mut changed);
             let Some(model) = edit::verified(&setting.model, changed) else { continue };
             let plural = if count == 1 { "" } else { "s" };
             found.candidates.push(Candidate {
                 kind: Kind::SupportedActivation,
                 place: format!("{count} operator{plural}"),
-                change: format!("{kind} -> {name}"),
+                change: format!(
+                    "{} -> {name}",
+                    kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                ),
                 keeps: Keeps::Nothing(Weights::Kept),
                 notes: vec!["weights were trained with the other function".to_owned()],
                 edit: Edit::Model(model),
@@ -46,12 +50,12 @@ const fn is_bent(op: &Op) -> bool {
     )
 }
 
-/// Puts a rectifier in the place of every operator of a kind; how many those were.
-fn rectify(graph: &mut Graph, kind: OperatorKind, op: &Op) -> usize {
+/// Puts a rectifier in the place of every operator of some kinds; how many those were.
+fn rectify(graph: &mut Graph, kinds: &[OperatorKind], op: &Op) -> usize {
     let ids: Vec<OperatorId> = graph
         .operators
         .iter()
-        .filter(|(_, it)| it.kind() == kind && is_bent(&it.op))
+        .filter(|(_, it)| kinds.contains(&it.kind()) && is_bent(&it.op))
         .map(|(id, _)| id)
         .collect();
     for &id in &ids {
