@@ -2,9 +2,10 @@
 //!
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
-//! [`choose`] ranks chips and engines for a model.
-//! [`sketching`] builds networks that a chip accepts.
+//! [`choose`] ranks chips and engines for a model, [`sketching`] builds networks that a chip accepts,
+//! and [`advise`] looks for changes of model, plan and target that help.
 
+pub mod advise;
 pub mod choose;
 mod evaluate;
 pub mod goldens;

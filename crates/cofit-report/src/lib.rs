@@ -3,8 +3,8 @@
 //! Text for terminals, JSON for machines, CSV and Markdown for tables. This crate turns results
 //! into strings; it computes no figure and prints nothing itself.
 //!
-//! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
-//! [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
+//! One command, one file: [`advise`], [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`],
+//! [`tflm`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
 //! [`lint`], [`explain`], [`run`], [`sketch`],
 //! [`verify`]. What people look at is [`page`], the report in one file, and [`scatter`], a picture for
 //! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]; [`source`] is a
@@ -12,6 +12,7 @@
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
+pub mod advise;
 pub mod calibrate;
 pub mod cascades;
 pub mod check;

@@ -4,9 +4,11 @@ pub mod choose;
 mod report;
 mod sim;
 mod sketch;
+mod advise;
 
 use std::path::PathBuf;
 
+pub use advise::AdviseArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::report::ReportArgs;
@@ -46,6 +48,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Buffers of a CSV file into one memory, as low as can be; exit 1 if they exceed --cap
     Pack(PackArgs),
+    /// What would help: changes of model, plan and target, each applied and simulated again
+    Advise(AdviseArgs),
     /// Models against chips, one line a pair
     Compare(CompareArgs),
     /// Which engine and which chip for the model, and why; exit 1 if none fits

@@ -1,5 +1,6 @@
 //! One command, one file.
 
+pub mod advise;
 pub mod calibrate;
 pub mod check;
 pub mod chips;

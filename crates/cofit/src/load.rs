@@ -219,6 +219,14 @@ pub fn rejection(rejected: &Rejected) -> Failure {
 /// # Errors
 /// There is no such card, runtime or operating point, or an override does not apply.
 pub fn chip(chip: &str, tuning: &TuningArgs) -> Result<Chip, Failure> {
+    Ok(target(chip, tuning)?.2)
+}
+
+/// The chip that the command line chooses, with its card and what was chosen of it.
+///
+/// # Errors
+/// As [`chip`].
+pub fn target(chip: &str, tuning: &TuningArgs) -> Result<(Card, Selection, Chip), Failure> {
     let mut card = card(chip)?;
     for change in &tuning.overrides {
         card.set(change).map_err(|rejected| rejection(&rejected))?;
@@ -230,7 +238,8 @@ pub fn chip(chip: &str, tuning: &TuningArgs) -> Result<Chip, Failure> {
         clock,
         threads: tuning.threads,
     };
-    card.resolve(&selection).map_err(|rejected| rejection(&rejected))
+    let chip = card.resolve(&selection).map_err(|rejected| rejection(&rejected))?;
+    Ok((card, selection, chip))
 }
 
 /// A clock as `120MHz`.

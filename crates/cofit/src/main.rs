@@ -63,6 +63,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Sketch(args) => commands::sketch::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Pack(args) => commands::pack::run(&args),
+        Command::Advise(args) => commands::advise::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Choose(args) => commands::choose::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),

@@ -12,7 +12,7 @@
 //! | `= N` | its exit code |
 //!
 //! Carriage returns are shown as `␍`. The commands of one file run one after another in one
-//! sandbox; only files named with `-o`, or in the folder of `--output-dir`, may appear there. `UPDATE=1 cargo test -p cofit --test cli`
+//! sandbox; only files named with `-o` or `--apply`, or in the folder of `--output-dir`, may appear there. `UPDATE=1 cargo test -p cofit --test cli`
 //! writes what the commands print now; read the difference before it is committed.
 
 mod common;
@@ -90,7 +90,8 @@ fn execute(line: &str, sandbox: &Sandbox, text: &mut String) {
             let code = code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
             let _ = writeln!(text, "= {code}");
             let after = sandbox.files();
-            if let Some(at) = arguments.iter().position(|word| matches!(*word, "-o" | "--output")) {
+            let named = |word: &&str| matches!(*word, "-o" | "--output" | "--apply");
+            for at in (0..arguments.len()).filter(|&at| named(&arguments[at])) {
                 // A file, or a folder of files.
                 let written = Path::new(arguments[at + 1]);
                 for (file, length) in after.iter().filter(|(file, _)| file.starts_with(written)) {

@@ -302,6 +302,67 @@ fn fronts_keep_the_contract() {
     conclude(&breaches.found);
 }
 
+/// Every suggestion has figures, deltas that are their difference, and something that is better.
+fn suggestions(breaches: &mut Breaches, value: &Value, key: &str) {
+    breaches.require(value, &["/before/cycles", "/before/ram/value", "/before/traffic"]);
+    let mut before = value["before"].clone();
+    for (at, one) in rows(value, key).iter().enumerate() {
+        let path = format!("{key}[{at}]");
+        for field in ["id", "group", "where", "change", "exact", "keeps", "cost", "notes"] {
+            if one.get(field).is_none() {
+                breaches.add(&path, &format!("no {field}"));
+            }
+        }
+        let mut is_better = one["after"]["violations"].as_u64() < before["violations"].as_u64();
+        for (name, delta) in one["deltas"].as_object().into_iter().flatten() {
+            let Some(delta) = delta["value"].as_f64() else { continue };
+            let figure = |figures: &Value| figures[name.as_str()]["value"].as_f64();
+            let (old, new) = (figure(&before), figure(&one["after"]));
+            // Reading decimal digits may miss the last bit of a float.
+            let is_difference = old.zip(new).is_some_and(|(old, new)| {
+                (new - old - delta).abs() <= 4.0 * f64::EPSILON * old.abs().max(new.abs())
+            });
+            if !is_difference {
+                breaches.add(&path, &format!("{name} changes by {delta}: {old:?} to {new:?}"));
+            }
+            is_better |= delta < 0.0;
+        }
+        for (memory, delta) in one["deltas"]["traffic"].as_object().into_iter().flatten() {
+            is_better |= delta["value"].as_f64().is_some_and(|delta| delta < 0.0);
+            if one["after"]["traffic"].get(memory).is_none() {
+                breaches.add(&path, &format!("no traffic of {memory}"));
+            }
+        }
+        if !is_better && key == "suggestions" {
+            breaches.add(&path, "nothing is better");
+        }
+        if key == "steps" {
+            before = one["after"].clone();
+        }
+    }
+}
+
+#[test]
+fn advice_keeps_the_contract() {
+    let sandbox = Sandbox::new("contract-advice");
+    let mut breaches = Breaches::default();
+    for chip in ["stm32f746", "gap9", "ethos-u55-128", "data/three_facts.toml"] {
+        for model in ["models/vibration_cnn_int8.tflite", "data/tiny.cofit"] {
+            let arguments = ["advise", model, "--chip", chip, "--evaluations", "40"];
+            if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
+                breaches.head(&value);
+                suggestions(&mut breaches, &value, "suggestions");
+            }
+            let arguments = [&arguments[..], &["--until-fits", "--max-latency", "1ms"]].concat();
+            if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
+                breaches.require(&value, &["/fits", "/cheapest", "/cost"]);
+                suggestions(&mut breaches, &value, "steps");
+            }
+        }
+    }
+    conclude(&breaches.found);
+}
+
 /// Whether two buffers are apart by `first_step` and `last_step` alone, as other programs read them.
 fn row_steps_apart(one: &Value, other: &Value) -> bool {
     let at = |row: &Value, key: &str| row[key].as_f64().unwrap_or(0.0);

@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use cofit_chip::{Chip, Timing};
+use cofit_chip::{Card, Chip, Selection, Timing};
 use cofit_compile::{certificate, ethos_u};
 use cofit_ethos_u::WeightEncoding;
+use cofit_explore::advise::{self, Group, Kind, Options, Setting};
 use cofit_explore::{Budget, StreamingFront, evaluate};
 use cofit_ir::verify::Verified;
+use cofit_report::advise::Advised;
 use cofit_report::compare::{self, Pair};
 use cofit_report::page::{self, View};
 use cofit_report::pareto::{self, Front};
@@ -137,11 +139,46 @@ pub fn evaluation(model: &Verified, chip: &Chip) -> Result<(), String> {
     ];
     let views = View::ALL.into_iter().map(|view| page::svg(&subject, view));
     let reports = reports.into_iter().chain(views);
-    let all = reports.chain(fronts(&subject)?);
+    let all = reports.chain(fronts(&subject)?).chain(advice(model, &subject)?);
     match all.into_iter().position(|report| report.is_empty()) {
         Some(at) => Err(format!("{}: report {at} is empty", chip.id())),
         None => Ok(()),
     }
+}
+
+/// Operators of the largest graph that is advised about: every suggestion is an evaluation.
+const ADVISED: usize = 8;
+/// Suggestions that are tried.
+const SUGGESTIONS: usize = 3;
+
+/// Every report about changes of the model that would help.
+fn advice(model: &Verified, subject: &Subject<'_>) -> Result<Vec<String>, String> {
+    let Subject { chip, evaluation, .. } = *subject;
+    if evaluation.plan.graph.operators.len() > ADVISED {
+        return Ok(Vec::new());
+    }
+    // The card is for other targets, which are not asked for.
+    let Some(Ok(card)) = Card::from_catalogue("stm32f746") else { return Ok(Vec::new()) };
+    let setting = Setting {
+        model: model.clone(),
+        card,
+        selection: Selection::default(),
+        chip: chip.clone(),
+        budget: Budget { latency: Some(Seconds(0.05)), ..Budget::default() },
+        evaluation: evaluation.clone(),
+    };
+    let of_model = Kind::ALL.iter().copied().filter(|kind| kind.group() == Group::Model);
+    let options = Options { only: of_model.collect(), most_evaluations: SUGGESTIONS };
+    let advice = advise::advise(&setting, &options)
+        .map_err(|mistakes| format!("{}: {mistakes:?}", chip.id()))?;
+    let result = cofit_report::advise::Outcome::Advice(&advice);
+    let advised = Advised { subject: *subject, result, scores: None };
+    Ok(vec![
+        cofit_report::advise::text(&advised, SCREEN),
+        json::text(&cofit_report::advise::json_value(&advised)),
+        cofit_report::advise::csv(&advised),
+        cofit_report::advise::markdown(&advised),
+    ])
 }
 
 /// Every report about what lies below the tensor: trades of memory for work, or cascades.
