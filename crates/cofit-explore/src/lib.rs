@@ -5,6 +5,7 @@
 
 mod evaluate;
 pub mod goldens;
+pub mod search;
 pub mod streaming;
 pub mod verdict;
 
