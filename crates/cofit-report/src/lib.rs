@@ -5,7 +5,7 @@
 //!
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`chips`],
-//! [`lint`], [`explain`], [`run`],
+//! [`lint`], [`explain`], [`run`], [`search`],
 //! [`verify`]; pictures for pages are [`scatter`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
@@ -28,6 +28,7 @@ pub mod quantize;
 pub mod run;
 pub mod scatter;
 pub mod score;
+pub mod search;
 pub mod sensitivity;
 pub mod sim;
 mod subject;

@@ -1,8 +1,12 @@
 //! The command line's grammar.
 
+mod search;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -54,6 +58,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// How wrong simulated times are, by measured rows whose network took no part in the fit
     Validate(ValidateArgs),
+    /// Which points of a sketch's parameters and chips nothing beats, and studies of them
+    Search(Box<SearchArgs>),
     /// What a message's code means and what to do about it
     Explain(ExplainArgs),
 }

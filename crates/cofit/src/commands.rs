@@ -13,6 +13,7 @@ pub mod pareto;
 pub mod plan;
 pub mod quantize;
 pub mod run;
+pub mod search;
 pub mod sensitivity;
 pub mod sim;
 pub mod tflm;

@@ -14,6 +14,7 @@ mod measured;
 mod output;
 mod progress;
 mod scoring;
+mod search;
 mod size;
 mod verify;
 
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Search(args) => commands::search::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }
