@@ -132,6 +132,12 @@ pub fn text(found: &Found<'_>, rendering: Rendering) -> String {
     let objectives: Vec<&str> =
         found.search.settings().objectives.iter().map(|objective| objective.name()).collect();
     line(&format!("objectives: {}; times and energies are estimates", objectives.join(", ")));
+    if !found.search.settings().objectives.contains(&Objective::Accuracy) {
+        line(
+            "nothing here rewards a larger network, so the smallest wins: add `--proxy parameters`, \
+             or the objective accuracy",
+        );
+    }
     if let Some(proxy) = found.proxy {
         line(&format!("proxy: {} stand in for accuracy, which nobody measured", proxy.name()));
     }

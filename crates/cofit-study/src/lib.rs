@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cofit_vocab::diagnostic::search as codes;
-use cofit_vocab::{Diagnostic, Place};
+use cofit_vocab::{Diagnostic, Diagnostics, Place};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 /// The version of the tables.
@@ -69,7 +69,7 @@ impl Study {
     ///
     /// # Errors
     /// The file exists and is no empty one, or cannot be written.
-    pub fn create(path: &Path, question: &str) -> Result<Self, Diagnostic> {
+    pub fn create(path: &Path, question: &str) -> Result<Self, Diagnostics> {
         let file = path.display().to_string();
         let mut connection = Connection::open(path).map_err(|error| broken(&file, &error))?;
         let make = |connection: &mut Connection| -> rusqlite::Result<()> {
@@ -103,7 +103,7 @@ impl Study {
     ///
     /// # Errors
     /// The file is no study of this version, or cannot be opened.
-    pub fn open(path: &Path) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path) -> Result<Self, Diagnostics> {
         let file = path.display().to_string();
         let open = || -> rusqlite::Result<(Connection, i64, i64)> {
             let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -124,7 +124,7 @@ impl Study {
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn question(&self) -> Result<String, Diagnostic> {
+    pub fn question(&self) -> Result<String, Diagnostics> {
         self.connection
             .query_row("SELECT text FROM question", [], |row| row.get(0))
             .optional()
@@ -136,7 +136,7 @@ impl Study {
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn stored(&self) -> Result<Stored, Diagnostic> {
+    pub fn stored(&self) -> Result<Stored, Diagnostics> {
         let read = || -> rusqlite::Result<Stored> {
             let mut results =
                 self.connection.prepare("SELECT point, result FROM evaluation ORDER BY id")?;
@@ -157,7 +157,7 @@ impl Study {
     ///
     /// # Errors
     /// The file cannot be written, or one of the points is recorded already.
-    pub fn record(&mut self, entries: &[Entry]) -> Result<(), Diagnostic> {
+    pub fn record(&mut self, entries: &[Entry]) -> Result<(), Diagnostics> {
         let write = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
             {
@@ -177,7 +177,7 @@ impl Study {
     ///
     /// # Errors
     /// The file cannot be written, or there is no such point. Whether the accuracy was new.
-    pub fn tell(&mut self, id: u64, accuracy: f64) -> Result<bool, Diagnostic> {
+    pub fn tell(&mut self, id: u64, accuracy: f64) -> Result<bool, Diagnostics> {
         let id = i64::try_from(id).unwrap_or(i64::MAX);
         let write = |connection: &Connection| -> rusqlite::Result<usize> {
             connection.execute(
@@ -199,13 +199,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)
 }
 
-fn broken(file: &str, error: &rusqlite::Error) -> Diagnostic {
+fn broken(file: &str, error: &rusqlite::Error) -> Diagnostics {
     refusal(file, &error.to_string())
 }
 
-fn refusal(file: &str, message: &str) -> Diagnostic {
+fn refusal(file: &str, message: &str) -> Diagnostics {
     let place = Place::default().with_file(file.to_owned());
-    Diagnostic::error(&codes::BROKEN_STUDY, message.to_owned(), place)
+    Diagnostic::error(&codes::BROKEN_STUDY, message.to_owned(), place).into()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! (E. Zitzler, L. Thiele, 1998). Computed by slicing along one objective after the other.
 
 /// Most slices that are computed; a front that takes more has no stated volume.
-const MOST_SLICES: u64 = 200_000;
+const MOST_SLICES: u64 = 100_000;
 
 /// The volume between points and `reference` in which less is better. Points beyond the reference add
 /// nothing. `None` where it would take too long.

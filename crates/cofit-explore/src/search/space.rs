@@ -16,6 +16,9 @@ pub struct Axis {
 /// Most values that an axis of numbers is divided into.
 const MOST_VALUES: usize = 4096;
 
+/// Most whole numbers of an interval that become values each, where nobody states a step.
+const WHOLE_STEPS: f64 = 1024.0;
+
 /// Steps of an interval whose ends are not whole numbers and whose step nobody states.
 const STEPS: usize = 16;
 
@@ -27,13 +30,18 @@ impl Axis {
     }
 
     /// The numbers from `least` to `most`: every `step`-th, else every whole one where both ends and
-    /// the sketch's own value are whole, else seventeen. The own value and the upper end are always
+    /// the sketch's own value are whole (about a thousand of more), else seventeen. The own value and the upper end are always
     /// among them.
     ///
     /// `None` where there would be no number or more than 4096.
     pub fn numbers(name: &str, least: f64, most: f64, step: Option<f64>, own: f64) -> Option<Self> {
         let is_whole = [least, most, own].iter().all(|number| number.fract() == 0.0);
-        let step = step.unwrap_or(if is_whole { 1.0 } else { (most - least) / STEPS as f64 });
+        let range = most - least;
+        let step = step.unwrap_or(match is_whole {
+            true if range < WHOLE_STEPS => 1.0,
+            true => (range / WHOLE_STEPS).ceil(),
+            false => range / STEPS as f64,
+        });
         if !(least <= most && least.is_finite() && most.is_finite()) {
             return None;
         }
@@ -112,6 +120,9 @@ mod tests {
         check(Axis::numbers("n", 1.0, 5.0, None, 4.0), "1 2 3 4 5", 3);
         check(Axis::numbers("n", 8.0, 30.0, Some(8.0), 20.0), "8 16 20 24 30", 2);
         check(Axis::numbers("n", 3.0, 3.0, None, 3.0), "3", 0);
+        let wide = Axis::numbers("n", 64.0, 65_536.0, None, 1024.0).expect("an axis");
+        assert_eq!((wide.values[1].as_str(), wide.values.len()), ("128", 1024));
+        assert_eq!(wide.values[wide.own], "1024");
     }
 
     #[test]
@@ -123,7 +134,7 @@ mod tests {
     #[test]
     fn what_has_no_numbers_is_no_axis() {
         for (least, most, step) in
-            [(2.0, 1.0, None), (0.0, 1.0, Some(0.0)), (0.0, 1.0, Some(-1.0)), (0.0, 1e9, None)]
+            [(2.0, 1.0, None), (0.0, 1.0, Some(0.0)), (0.0, 1.0, Some(-1.0)), (0.0, 1e9, Some(1.0))]
         {
             assert_eq!(Axis::numbers("n", least, most, step, 1.0), None);
         }

@@ -88,8 +88,8 @@ impl Driver {
                     continue;
                 };
                 match self.judged(id, outcome, &stored) {
-                    Ok(outcome) => generation.push((id, point, outcome)),
-                    Err(outcome) => waiting.push(Evaluated { id, point, outcome }),
+                    (outcome, true) => generation.push((id, point, outcome)),
+                    (outcome, false) => waiting.push(Evaluated { id, point, outcome }),
                 }
             }
             if !is_whole || !waiting.is_empty() {
@@ -117,9 +117,8 @@ impl Driver {
         })
     }
 
-    /// The outcome once its accuracy is known; the same outcome as an error where it is not and has to
-    /// be.
-    fn judged(&self, id: u64, outcome: Outcome, stored: &Stored) -> Result<Outcome, Outcome> {
+    /// The outcome, with its accuracy once somebody told it; and whether it lacks none.
+    fn judged(&self, id: u64, outcome: Outcome, stored: &Stored) -> (Outcome, bool) {
         let lacks = match &outcome {
             Outcome::Feasible(figures) => {
                 self.setting.wants_accuracy() && figures.accuracy.is_none()
@@ -127,9 +126,9 @@ impl Driver {
             Outcome::Refused { .. } | Outcome::Pruned { .. } => false,
         };
         match (lacks, stored.accuracies.get(&id)) {
-            (false, _) => Ok(outcome),
-            (true, Some(&accuracy)) => Ok(outcome.with_accuracy(accuracy, &self.setting.limits)),
-            (true, None) => Err(outcome),
+            (false, _) => (outcome, true),
+            (true, Some(&told)) => (outcome.with_accuracy(told, &self.setting.limits), true),
+            (true, None) => (outcome, false),
         }
     }
 
@@ -203,8 +202,8 @@ impl Driver {
         let mut waiting = Waiting::new();
         for (id, point, outcome) in generation {
             match self.judged(*id, outcome.clone(), stored) {
-                Ok(known) => *outcome = known,
-                Err(unknown) => {
+                (known, true) => *outcome = known,
+                (unknown, false) => {
                     let one = Evaluated { id: *id, point: point.clone(), outcome: unknown };
                     let Some(evaluator) = &self.evaluator else {
                         waiting.push(one);

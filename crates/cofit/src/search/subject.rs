@@ -54,7 +54,8 @@ impl Setting {
                 .filter_map(|name| Objective::ALL.into_iter().find(|one| one.name() == *name))
                 .collect(),
             evaluations: question.evaluations,
-            population: question.population,
+            // A study may say anything.
+            population: question.population.clamp(2, 4096),
             seed: question.seed,
         };
         let limits = limits(&question)?;
