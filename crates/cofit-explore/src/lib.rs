@@ -3,12 +3,14 @@
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
 //! [`choose`] ranks chips and engines for a model, [`sketching`] builds networks that a chip accepts,
-//! and [`advise`] looks for changes of model, plan and target that help.
+//! [`advise`] looks for changes of model, plan and target that help, and [`search`] for the front of a
+//! sketch's parameters.
 
 pub mod advise;
 pub mod choose;
 mod evaluate;
 pub mod goldens;
+pub mod search;
 pub mod sketching;
 pub mod streaming;
 pub mod verdict;

@@ -5,7 +5,7 @@
 //!
 //! One command, one file: [`advise`], [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`],
 //! [`tflm`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
-//! [`lint`], [`explain`], [`run`], [`sketch`],
+//! [`lint`], [`explain`], [`run`], [`search`], [`sketch`],
 //! [`verify`]. What people look at is [`page`], the report in one file, and [`scatter`], a picture for
 //! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]; [`source`] is a
 //! model for a training framework. What
@@ -36,6 +36,7 @@ pub mod quantize;
 pub mod run;
 pub mod scatter;
 pub mod score;
+pub mod search;
 pub mod sensitivity;
 pub mod sim;
 pub mod sketch;

@@ -17,6 +17,7 @@ pub mod onnx;
 pub mod packing;
 pub mod plan;
 pub mod quantisation;
+pub mod search;
 pub mod simulation;
 pub mod sketch;
 pub mod source;
@@ -69,6 +70,7 @@ impl Code {
             packing::CODES,
             plan::CODES,
             quantisation::CODES,
+            search::CODES,
             simulation::CODES,
             calibration::CODES,
             sketch::CODES,

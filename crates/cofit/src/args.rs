@@ -5,15 +5,17 @@ mod report;
 mod sim;
 mod sketch;
 mod advise;
+mod search;
 
 use std::path::PathBuf;
 
-pub use advise::AdviseArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::advise::AdviseArgs;
 pub use self::report::ReportArgs;
 pub use self::sim::{SimArgs, SimFormat};
 pub use self::sketch::SketchArgs;
+pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -73,6 +75,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// How wrong simulated times are, by measured rows whose network took no part in the fit
     Validate(ValidateArgs),
+    /// Which points of a sketch's parameters and chips nothing beats, and studies of them
+    Search(Box<SearchArgs>),
     /// What a message's code means and what to do about it
     Explain(ExplainArgs),
 }

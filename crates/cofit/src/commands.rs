@@ -16,6 +16,7 @@ pub mod plan;
 pub mod quantize;
 pub mod report;
 pub mod run;
+pub mod search;
 pub mod sensitivity;
 pub mod sim;
 pub mod sketch;

@@ -15,6 +15,7 @@ mod measured;
 mod output;
 mod progress;
 mod scoring;
+mod search;
 mod size;
 mod verify;
 
@@ -75,6 +76,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Search(args) => commands::search::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
     }
 }

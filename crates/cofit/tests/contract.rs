@@ -512,6 +512,32 @@ fn dummies_keep_the_contract() {
     let spent = ["sketch", "--chip", "max78000", "--task", "time-series", "--evaluations", "20"];
     let value = run(&sandbox, &spent, &mut breaches).unwrap_or_default();
     assert_eq!(value["answer"], "unsettled");
+/// Searches with a front, without one, by a proxy and by an evaluator.
+#[test]
+fn searches_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-search");
+    let mut breaches = Breaches::default();
+    let base = ["search", "sketches/ds_cnn.toml", "--chips", "stm32h747,max78000", "--evaluations"];
+    for (options, has_front) in [
+        (&["30", "--proxy", "macs"][..], true),
+        (&["30", "--objectives", "latency,energy,sram,flash,traffic"], true),
+        (&["30", "--max-sram", "1KiB"], false),
+        (
+            &["4", "--objectives", "flash,accuracy", "--evaluator", "echo '{\"accuracy\":0.5}'"],
+            true,
+        ),
+    ] {
+        let arguments = [&base[..], options].concat();
+        let Some(value) = run(&sandbox, &arguments, &mut breaches) else { continue };
+        breaches.require(&value, &["/space/value", "/evaluated/value", "/dominated_share"]);
+        assert_eq!(!rows(&value, "front").is_empty(), has_front, "{options:?}");
+        for point in rows(&value, "front") {
+            let fields = ["/id", "/parameters", "/target", "/figures/latency", "/figures/energy"];
+            breaches.require(point, &fields);
+            breaches.require(point, &["/figures/sram", "/figures/flash", "/macs/value"]);
+        }
+        assert_eq!(run(&sandbox, &arguments, &mut breaches), Some(value), "{options:?}");
+    }
     conclude(&breaches.found);
 }
 
