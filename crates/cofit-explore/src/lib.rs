@@ -2,9 +2,10 @@
 //!
 //! [`evaluate`] is the front door: it compiles, simulates and judges. [`Verdict`] lists every
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
-//! [`choose`] ranks chips and engines for a model.
+//! [`diff`] compares two results. [`choose`] ranks chips and engines for a model.
 
 pub mod choose;
+pub mod diff;
 mod evaluate;
 pub mod goldens;
 pub mod streaming;

@@ -4,7 +4,7 @@
 //! into strings; it computes no figure and prints nothing itself.
 //!
 //! One command, one file: [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`], [`tflm`],
-//! [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
+//! [`pareto`], [`cascades`], [`sim`], [`compare`], [`diff`], [`choose`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]; pictures for pages are [`scatter`]. What
 //! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
@@ -16,6 +16,7 @@ pub mod check;
 pub mod chips;
 pub mod choose;
 pub mod compare;
+pub mod diff;
 pub mod eval;
 pub mod explain;
 pub mod inspect;

@@ -165,6 +165,7 @@ pub fn markdown(subject: &Subject<'_>) -> String {
 pub fn json_value(subject: &Subject<'_>) -> Value {
     let (plan, profile) = (&subject.evaluation.plan, &subject.evaluation.profile);
     let mut value = json::head(subject);
+    value.insert("verdict".to_owned(), json!(subject.evaluation.verdict.status.name()));
     value.insert("totals".to_owned(), json::totals(subject));
     let layers: Vec<Value> = plan.steps.iter().map(|(id, step)| layer(subject, id, step)).collect();
     value.insert("layers".to_owned(), json!(layers));
@@ -221,6 +222,10 @@ fn layer(subject: &Subject<'_>, id: StepId, step: &Step) -> Value {
         },
         "shape": shape,
         "macs": macs(subject, step),
+        "precision": step.precision.weight_bits.map(|weights| {
+            let (is_float, activations) = (step.precision.is_float, step.precision.activation_bits);
+            if is_float { format!("f{activations}") } else { format!("w{weights}a{activations}") }
+        }),
         "cycles": json::cycles(cost.cycles(), profile),
         "causes": json::causes(&cost.causes, profile),
         "unhidden": json::cycles(cost.unhidden, profile),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod choose;
+pub mod diff;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -39,6 +40,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Which engine and which chip for the model, and why; exit 1 if none fits
     Choose(choose::ChooseArgs),
+    /// Two results, models or chips side by side, layer by layer; exit 4 if comparing would mislead
+    Diff(diff::DiffArgs),
     /// The catalogue of chip cards
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out
