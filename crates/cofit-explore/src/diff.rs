@@ -65,7 +65,7 @@ pub type Named = (String, Change);
 /// What happened to a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerState {
-    /// Both sides have it, and every figure is the same.
+    /// Both sides have it, and every value is the same.
     Same,
     /// Both sides have it.
     Changed,
@@ -329,9 +329,18 @@ fn layer_change(
     }
 }
 
-/// Whether two layers are one in all but their names and places in the file.
+/// Whether two layers are one in all but their names, their places in the file, and how well their
+/// figures are known.
 fn is_same(a: &Layer, b: &Layer) -> bool {
+    let causes = |layer: &Layer| -> Vec<(String, f64)> {
+        layer.causes.iter().map(|(name, cycles)| (name.clone(), cycles.value)).collect()
+    };
+    let traffic = |layer: &Layer| -> Vec<(String, f64, f64)> {
+        let moved = layer.traffic.iter();
+        moved.map(|(name, it)| (name.clone(), it.read.value, it.written.value)).collect()
+    };
     (&a.op, &a.engine, &a.shape, a.macs) == (&b.op, &b.engine, &b.shape, b.macs)
-        && (&a.cycles, &a.causes, &a.traffic) == (&b.cycles, &b.causes, &b.traffic)
-        && a.peak_live == b.peak_live
+        && (a.cycles.value, a.peak_live.value) == (b.cycles.value, b.peak_live.value)
+        && causes(a) == causes(b)
+        && traffic(a) == traffic(b)
 }

@@ -244,7 +244,7 @@ fn side_line(letter: &str, name: &str, document: &ResultDocument) -> String {
 }
 
 fn issue_line(issue: &Diagnostic) -> String {
-    format!("{} {} {}; {}", grade(issue.severity), issue.code.id, issue.message, issue.cure())
+    format!("{} {} {}. {}", grade(issue.severity), issue.code.id, issue.message, issue.cure())
 }
 
 /// The last line: what to make of it.

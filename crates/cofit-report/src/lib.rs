@@ -7,9 +7,10 @@
 //! [`pareto`], [`cascades`], [`sim`], [`compare`], [`diff`], [`choose`], [`chips`],
 //! [`lint`], [`explain`], [`run`],
 //! [`verify`]; pictures for pages are [`scatter`]. What
-//! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
+//! they share is [`table`], [`bars`] (for terminals), [`words`] (figures as a reader sees them) and [`json`] (figures as the
 //! machine contract has them).
 
+pub mod bars;
 pub mod calibrate;
 pub mod cascades;
 pub mod check;
