@@ -1,7 +1,7 @@
 //! A result as data, read from the JSON of the machine contract.
 //!
 //! Unknown fields are skipped without being kept, so that results of later releases can be read; a
-//! missing field is an error and no zero. Lists, tables and nesting are bounded while they are read.
+//! missing field is an error and no zero. Files, lists and tables are bounded while they are read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -151,24 +151,16 @@ impl ResultDocument {
                 format!("{} bytes are more than the {MAX_BYTES} that are read", text.len());
             return Err(Diagnostic::error(&code::RESULT_TOO_LARGE, message, Place::default()));
         }
-        // Nesting is bounded by serde_json itself, at 128.
-        let raw: Raw = serde_json::from_slice(text).map_err(|error| {
-            let place = Place::default();
-            let message = error.to_string();
-            if message.contains(TOO_MANY) || message.contains("recursion limit") {
-                return Diagnostic::error(&code::RESULT_TOO_LARGE, message, place);
-            }
-            let code = if error.is_data() { &code::BAD_FIELD } else { &code::NOT_A_RESULT };
-            Diagnostic::error(code, message, place)
-        })?;
-        let schema = raw.schema.clone().filter(|schema| schema.starts_with("cofit/"));
-        let Some(schema) = schema else {
+        // Fields of another contract may be of other types, so its version is read first.
+        let Head { schema } = serde_json::from_slice(text).map_err(|error| refusal(&error))?;
+        let Some(schema) = schema.filter(|schema| schema.starts_with("cofit/")) else {
             let message = "it has no `schema` of cofit's";
             return Err(Diagnostic::error(&code::NOT_A_RESULT, message, Place::default()));
         };
         if schema != CONTRACT {
             return Ok(Self::foreign(schema));
         }
+        let raw: Raw = serde_json::from_slice(text).map_err(|error| refusal(&error))?;
         if raw.totals.is_none() {
             let message = "it has no `totals`, as results of `sim` and `check` have";
             return Err(Diagnostic::error(&code::NOT_A_RESULT, message, Place::default()));
@@ -204,6 +196,27 @@ impl ResultDocument {
     pub fn is_understood(&self) -> bool {
         self.schema == CONTRACT
     }
+}
+
+/// Why a text cannot be read. What is skipped is not kept and not recursed into, so depth needs no
+/// bound of its own.
+fn refusal(error: &serde_json::Error) -> Diagnostic {
+    let message = error.to_string();
+    let code = if message.contains(TOO_MANY) {
+        &code::RESULT_TOO_LARGE
+    } else if error.is_data() {
+        &code::BAD_FIELD
+    } else {
+        &code::NOT_A_RESULT
+    };
+    Diagnostic::error(code, message, Place::default())
+}
+
+/// The version of a result's contract.
+#[derive(Deserialize)]
+#[serde(expecting = "a result")]
+struct Head {
+    schema: Option<String>,
 }
 
 /// What a bound's message contains.
@@ -280,8 +293,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a result")]
 struct Raw {
-    schema: Option<String>,
     tool: Option<RawTool>,
     model: Option<RawModel>,
     chip: Option<RawChip>,
@@ -294,12 +307,14 @@ struct Raw {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the tool")]
 struct RawTool {
     name: Option<String>,
     version: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the model")]
 struct RawModel {
     name: Option<String>,
     description: Option<String>,
@@ -311,11 +326,13 @@ struct RawModel {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a tensor")]
 struct RawTensor {
     shape: Option<List<u64>>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the chip")]
 struct RawChip {
     id: Option<String>,
     card_sha256: Option<String>,
@@ -326,6 +343,7 @@ struct RawChip {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a constraint")]
 struct RawConstraint {
     name: Option<String>,
     status: Option<String>,
@@ -340,17 +358,20 @@ enum RawNeed {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an accuracy")]
 struct RawAccuracy {
     structural: Option<bool>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an assumption")]
 struct RawAssumption {
     key: Option<String>,
     value: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the totals")]
 struct RawTotals {
     cycles: Option<RawFigure>,
     latency: Option<RawFigure>,
@@ -361,12 +382,14 @@ struct RawTotals {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "bytes read and written")]
 struct RawMoved {
     read: Option<RawFigure>,
     written: Option<RawFigure>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a layer")]
 struct RawLayer {
     name: Option<String>,
     op: Option<String>,
@@ -382,6 +405,7 @@ struct RawLayer {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a figure")]
 struct RawFigure {
     value: Option<Number>,
     low: Option<Number>,

@@ -17,7 +17,7 @@ crate::codes! {
         cure: "Write the result again with `cofit sim` or `cofit check`, and do not edit it.";
     RESULT_TOO_LARGE = "CF-DIF-004", Data,
         "A result is larger than any that is compared",
-        why: "Files, lists and nesting are bounded, so that no file can fill the memory.",
+        why: "Files, lists and tables are bounded, so that no file can fill the memory.",
         cure: "Compare the models themselves with `--chip`.";
     OTHER_CONTRACT = "CF-DIF-011", Comparison,
         "The results follow different versions of the contract",
