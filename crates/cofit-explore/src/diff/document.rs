@@ -145,17 +145,25 @@ impl ResultDocument {
     ///
     /// # Errors
     /// The text is no result, lacks a field, holds an impossible one, or is too large.
-    pub fn read(text: &[u8]) -> Result<Self, Diagnostic> {
+    pub fn read(text: &[u8]) -> Result<Self, Box<Diagnostic>> {
         if text.len() > MAX_BYTES {
             let message =
                 format!("{} bytes are more than the {MAX_BYTES} that are read", text.len());
-            return Err(Diagnostic::error(&code::RESULT_TOO_LARGE, message, Place::default()));
+            return Err(Box::new(Diagnostic::error(
+                &code::RESULT_TOO_LARGE,
+                message,
+                Place::default(),
+            )));
         }
         // Fields of another contract may be of other types, so its version is read first.
         let Head { schema } = serde_json::from_slice(text).map_err(|error| refusal(&error))?;
         let Some(schema) = schema.filter(|schema| schema.starts_with("cofit/")) else {
             let message = "it has no `schema` of cofit's";
-            return Err(Diagnostic::error(&code::NOT_A_RESULT, message, Place::default()));
+            return Err(Box::new(Diagnostic::error(
+                &code::NOT_A_RESULT,
+                message,
+                Place::default(),
+            )));
         };
         if schema != CONTRACT {
             return Ok(Self::foreign(schema));
@@ -163,7 +171,11 @@ impl ResultDocument {
         let raw: Raw = serde_json::from_slice(text).map_err(|error| refusal(&error))?;
         if raw.totals.is_none() {
             let message = "it has no `totals`, as results of `sim` and `check` have";
-            return Err(Diagnostic::error(&code::NOT_A_RESULT, message, Place::default()));
+            return Err(Box::new(Diagnostic::error(
+                &code::NOT_A_RESULT,
+                message,
+                Place::default(),
+            )));
         }
         raw.document(schema)
     }
@@ -200,7 +212,7 @@ impl ResultDocument {
 
 /// Why a text cannot be read. What is skipped is not kept and not recursed into, so depth needs no
 /// bound of its own.
-fn refusal(error: &serde_json::Error) -> Diagnostic {
+fn refusal(error: &serde_json::Error) -> Box<Diagnostic> {
     let message = error.to_string();
     let code = if message.contains(TOO_MANY) {
         &code::RESULT_TOO_LARGE
@@ -209,7 +221,7 @@ fn refusal(error: &serde_json::Error) -> Diagnostic {
     } else {
         &code::NOT_A_RESULT
     };
-    Diagnostic::error(code, message, Place::default())
+    Box::new(Diagnostic::error(code, message, Place::default()))
 }
 
 /// The version of a result's contract.
@@ -416,31 +428,31 @@ struct RawFigure {
 }
 
 /// What must be there.
-fn need<T>(value: Option<T>, key: &str) -> Result<T, Diagnostic> {
+fn need<T>(value: Option<T>, key: &str) -> Result<T, Box<Diagnostic>> {
     value.ok_or_else(|| {
         let message = format!("`{key}` is missing");
-        Diagnostic::error(&code::MISSING_FIELD, message, Place::key(key))
+        Box::new(Diagnostic::error(&code::MISSING_FIELD, message, Place::key(key)))
     })
 }
 
-fn bad(key: &str, what: &str) -> Diagnostic {
-    Diagnostic::error(&code::BAD_FIELD, format!("`{key}` {what}"), Place::key(key))
+fn bad(key: &str, what: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(&code::BAD_FIELD, format!("`{key}` {what}"), Place::key(key)))
 }
 
 impl RawFigure {
-    fn quantity(self, key: &str, unit: Unit) -> Result<Quantity, Diagnostic> {
+    fn quantity(self, key: &str, unit: Unit) -> Result<Quantity, Box<Diagnostic>> {
         match self.unavailable {
             Some(reason) => Ok(Quantity::Unavailable(reason)),
             None => self.figure(key, unit).map(Quantity::Known),
         }
     }
 
-    fn figure(self, key: &str, unit: Unit) -> Result<Figure, Diagnostic> {
+    fn figure(self, key: &str, unit: Unit) -> Result<Figure, Box<Diagnostic>> {
         if need(self.unit, key)? != unit {
             return Err(bad(key, &format!("is not in {}", unit.symbol())));
         }
         let kind = need(self.kind, key)?;
-        let number = |number: Option<Number>| -> Result<f64, Diagnostic> {
+        let number = |number: Option<Number>| -> Result<f64, Box<Diagnostic>> {
             let number = need(number, key)?;
             let is_whole = number.as_u64().is_some_and(|whole| whole <= MAX_COUNT);
             if unit.is_counted() && !is_whole {
@@ -458,7 +470,7 @@ impl RawFigure {
 }
 
 impl RawMoved {
-    fn moved(self, key: &str) -> Result<Moved, Diagnostic> {
+    fn moved(self, key: &str) -> Result<Moved, Box<Diagnostic>> {
         Ok(Moved {
             read: need(self.read, key)?.figure(key, Unit::Bytes)?,
             written: need(self.written, key)?.figure(key, Unit::Bytes)?,
@@ -471,7 +483,7 @@ fn figures(
     entries: Option<Entries<RawFigure>>,
     key: &str,
     unit: Unit,
-) -> Result<Vec<(String, Figure)>, Diagnostic> {
+) -> Result<Vec<(String, Figure)>, Box<Diagnostic>> {
     let entries = need(entries, key)?.0.into_iter();
     entries.map(|(name, raw)| Ok((name, raw.figure(key, unit)?))).collect()
 }
@@ -480,13 +492,13 @@ fn figures(
 fn moved(
     entries: Option<Entries<RawMoved>>,
     key: &str,
-) -> Result<Vec<(String, Moved)>, Diagnostic> {
+) -> Result<Vec<(String, Moved)>, Box<Diagnostic>> {
     let entries = need(entries, key)?.0.into_iter();
     entries.map(|(name, raw)| Ok((name, raw.moved(key)?))).collect()
 }
 
 impl Raw {
-    fn document(self, schema: String) -> Result<ResultDocument, Diagnostic> {
+    fn document(self, schema: String) -> Result<ResultDocument, Box<Diagnostic>> {
         let tool = need(self.tool, "tool")?;
         let tool =
             format!("{} {}", need(tool.name, "tool.name")?, need(tool.version, "tool.version")?);
@@ -551,8 +563,8 @@ impl Raw {
 }
 
 impl RawModel {
-    fn head(self) -> Result<ModelHead, Diagnostic> {
-        let shapes = |list: Option<List<RawTensor>>, key: &str| -> Result<_, Diagnostic> {
+    fn head(self) -> Result<ModelHead, Box<Diagnostic>> {
+        let shapes = |list: Option<List<RawTensor>>, key: &str| -> Result<_, Box<Diagnostic>> {
             let tensors = need(list, key)?.0.into_iter();
             tensors.map(|tensor| Ok(need(tensor.shape, key)?.0)).collect()
         };
@@ -570,7 +582,7 @@ impl RawModel {
 }
 
 impl RawChip {
-    fn head(self) -> Result<ChipHead, Diagnostic> {
+    fn head(self) -> Result<ChipHead, Box<Diagnostic>> {
         Ok(ChipHead {
             id: need(self.id, "chip.id")?,
             card_sha256: need(self.card_sha256, "chip.card_sha256")?,
@@ -583,7 +595,7 @@ impl RawChip {
 }
 
 impl RawTotals {
-    fn totals(self) -> Result<Totals, Diagnostic> {
+    fn totals(self) -> Result<Totals, Box<Diagnostic>> {
         let quantity =
             |raw: Option<RawFigure>, key: &str, unit| need(raw, key)?.quantity(key, unit);
         Ok(Totals {
@@ -598,7 +610,7 @@ impl RawTotals {
 }
 
 impl RawLayer {
-    fn layer(self, key: &str) -> Result<Layer, Diagnostic> {
+    fn layer(self, key: &str) -> Result<Layer, Box<Diagnostic>> {
         let under = |field: &str| format!("{key}.{field}");
         let macs = need(self.macs, &under("macs"))?;
         if macs > MAX_COUNT {
@@ -621,7 +633,7 @@ impl RawLayer {
 }
 
 /// The layers' cycles are the totals', cause by cause: a comparison relies on it.
-fn add_up(totals: &Totals, layers: &[Layer]) -> Result<(), Diagnostic> {
+fn add_up(totals: &Totals, layers: &[Layer]) -> Result<(), Box<Diagnostic>> {
     let whole = |figure: &Figure| figure.value as u128;
     let cycles: u128 = layers.iter().map(|layer| whole(&layer.cycles)).sum();
     if let Some(total) = totals.cycles.figure()

@@ -74,7 +74,7 @@ impl Side<'_> {
     /// A result that was written before.
     fn result(&self) -> Result<ResultDocument, Failure> {
         let bytes = load::read(self.path, document::MAX_BYTES as u64)?;
-        ResultDocument::read(&bytes).map_err(|diagnostic| self.named(diagnostic))
+        ResultDocument::read(&bytes).map_err(|diagnostic| self.named(*diagnostic))
     }
 
     /// A model on its chip, through the same door as a file.
@@ -90,7 +90,7 @@ impl Side<'_> {
         let evaluation = evaluate(&model, &chip, &Budget::default())?;
         let subject = Subject { model: model.model(), chip: &chip, evaluation: &evaluation };
         let text = json::text(&sim::json_value(&subject));
-        ResultDocument::read(text.as_bytes()).map_err(|diagnostic| self.named(diagnostic))
+        ResultDocument::read(text.as_bytes()).map_err(|diagnostic| self.named(*diagnostic))
     }
 
     fn named(&self, mut diagnostic: Diagnostic) -> Failure {
