@@ -4,10 +4,11 @@
 //! constraint with need, limit, headroom, where it binds and what kind of figure it is.
 //! [`choose`] ranks chips and engines for a model, [`sketching`] builds networks that a chip accepts,
 //! [`advise`] looks for changes of model, plan and target that help, and [`search`] for the front of a
-//! sketch's parameters.
+//! sketch's parameters. [`diff`] compares two results.
 
 pub mod advise;
 pub mod choose;
+pub mod diff;
 mod evaluate;
 pub mod goldens;
 pub mod search;

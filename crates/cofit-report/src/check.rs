@@ -8,6 +8,7 @@ use cofit_vocab::{Diagnostic, Figure, FigureKind, Quantity, Unit, units};
 use cranelift_entity::EntityRef;
 use serde_json::{Value, json};
 
+use crate::bars::{self, Bar, Meaning};
 use crate::table::{ColumnKind, Table};
 use crate::{Rendering, Subject, json, words};
 
@@ -35,6 +36,22 @@ fn table(subject: &Subject<'_>) -> Table {
     table
 }
 
+/// Every need in parts of its limit; violated limits and rules in red.
+fn need_bars(subject: &Subject<'_>) -> Vec<Bar> {
+    let number = |measure: &Measure| match measure {
+        Measure::Figure(quantity) => quantity.figure().map(|figure| figure.value),
+        Measure::Words(_) => None,
+    };
+    let bar = |result: &ConstraintResult| -> Bar {
+        if result.status == Status::Fail {
+            return Some((1.0, Meaning::Violated));
+        }
+        let limit = number(&result.limit).filter(|limit| *limit > 0.0)?;
+        Some((number(&result.need)? / limit, Meaning::Plain))
+    };
+    subject.evaluation.verdict.constraints.iter().map(bar).collect()
+}
+
 /// A limit in a table cell; lists go below the table.
 fn limit(limit: &Measure) -> String {
     match limit {
@@ -59,7 +76,8 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
 
 /// The constraints, what makes up the memories, and limits that are lists.
 pub(crate) fn constraints(subject: &Subject<'_>, rendering: Rendering) -> String {
-    let mut text = table(subject).text(rendering.width);
+    let constraints = table(subject).text(rendering.width);
+    let mut text = bars::behind(&constraints, &need_bars(subject), rendering);
     text.push_str(&memory_parts(subject, rendering));
     text.push_str(&lists(subject, rendering));
     text

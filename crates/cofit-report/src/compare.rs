@@ -7,6 +7,7 @@ use cofit_explore::verdict::{energy_quantity, latency_figure};
 use cofit_vocab::{Bytes, FigureKind};
 use serde_json::{Map, Value, json};
 
+use crate::bars::{self, Bar, Meaning};
 use crate::table::{ColumnKind, Table};
 use crate::{Rendering, Subject, check, json, words};
 
@@ -88,13 +89,36 @@ fn ram(subject: &Subject<'_>) -> Bytes {
         .sum()
 }
 
+/// Every pair's time in parts of the longest of its model, in the colour of what binds it; what does not
+/// fit in red.
+fn time_bars(pairs: &[Pair<'_>]) -> Vec<Bar> {
+    let seconds = |pair: &Pair<'_>| -> Option<f64> {
+        let profile = &pair.result.as_ref().ok()?.evaluation.profile;
+        (!profile.accuracy.is_structural).then(|| latency_figure(profile).value)
+    };
+    let bar = |pair: &Pair<'_>| -> Bar {
+        let own = pairs.iter().filter(|other| other.model == pair.model);
+        let most = own.filter_map(seconds).fold(0.0, f64::max);
+        let subject = pair.result.as_ref().ok()?;
+        let meaning = match subject.evaluation.verdict.status {
+            Status::Fail => Meaning::Violated,
+            Status::Pass | Status::Unknown => {
+                let cause = subject.evaluation.profile.causes.dominant();
+                cause.map_or(Meaning::Plain, |(cause, _)| Meaning::Cause(cause))
+            }
+        };
+        (most > 0.0).then_some((seconds(pair)? / most, meaning))
+    };
+    pairs.iter().map(bar).collect()
+}
+
 /// One line a pair below its model, then why the pairs that do not fit do not.
 pub fn text(pairs: &[Pair<'_>], rendering: Rendering) -> String {
     let mut table = Table::new(&COLUMNS[1..]);
     for pair in pairs {
         table.row(cells(pair));
     }
-    let rows = table.text(rendering.width);
+    let rows = bars::behind(&table.text(rendering.width), &time_bars(pairs), rendering);
     let mut lines = rows.lines();
     let mut text = String::new();
     text.extend(lines.next().into_iter().flat_map(|titles| [titles, "\n"]));

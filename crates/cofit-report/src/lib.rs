@@ -4,21 +4,23 @@
 //! into strings; it computes no figure and prints nothing itself.
 //!
 //! One command, one file: [`advise`], [`check`], [`inspect`], [`pack`], [`plan`] with [`plan_map`],
-//! [`tflm`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`choose`], [`chips`],
+//! [`tflm`], [`pareto`], [`cascades`], [`sim`], [`compare`], [`diff`], [`choose`], [`chips`],
 //! [`lint`], [`explain`], [`run`], [`search`], [`sketch`],
 //! [`verify`]. What people look at is [`page`], the report in one file, and [`scatter`], a picture for
 //! pages; what other programs show is [`trace`], [`folded`] and [`model_explorer`]; [`source`] is a
 //! model for a training framework. What
-//! they share is [`table`], [`words`] (figures as a reader sees them) and [`json`] (figures as the
-//! machine contract has them).
+//! they share is [`table`], [`bars`] (for terminals), [`words`] (figures as a reader sees them) and
+//! [`json`] (figures as the machine contract has them).
 
 pub mod advise;
+pub mod bars;
 pub mod calibrate;
 pub mod cascades;
 pub mod check;
 pub mod chips;
 pub mod choose;
 pub mod compare;
+pub mod diff;
 pub mod eval;
 pub mod explain;
 pub mod folded;

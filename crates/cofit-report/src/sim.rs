@@ -8,6 +8,7 @@ use cofit_vocab::{FigureKind, units};
 use cranelift_entity::EntityRef;
 use serde_json::{Map, Value, json};
 
+use crate::bars::{self, Bar, Meaning};
 use crate::table::{ColumnKind, Table};
 use crate::{Rendering, Subject, check, json, transfers, words};
 
@@ -65,6 +66,22 @@ fn table(subject: &Subject<'_>, is_complete: bool) -> Table {
     table
 }
 
+/// Every layer's cycles in parts of the largest, in the colour of what binds it.
+fn layer_bars(subject: &Subject<'_>) -> Vec<Bar> {
+    let evaluation = subject.evaluation;
+    let steps = evaluation.plan.steps.iter();
+    let costs: Vec<_> = steps
+        .filter(|(_, step)| step.placement != Placement::View)
+        .map(|(id, _)| &evaluation.profile.steps[id])
+        .collect();
+    let most = costs.iter().map(|cost| cost.cycles().get()).max().unwrap_or(0).max(1);
+    let bar = |cost: &cofit_sim::profile::StepProfile| -> Bar {
+        let cause = cost.bound()?;
+        Some((cost.cycles().as_f64() / most as f64, Meaning::Cause(cause)))
+    };
+    costs.into_iter().map(bar).collect()
+}
+
 /// How many engines the plan uses.
 fn engines_used(subject: &Subject<'_>) -> usize {
     let steps = subject.evaluation.plan.steps.values();
@@ -101,14 +118,17 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
     let profile = &subject.evaluation.profile;
     let mut text = check::heading(subject);
     text.push('\n');
-    text.push_str(&table(subject, false).text(rendering.width));
+    let layers = table(subject, false).text(rendering.width);
+    text.push_str(&bars::behind(&layers, &layer_bars(subject), rendering));
     let mut causes = Table::new(&[
         ("CAUSE", ColumnKind::Word),
         ("CYCLES", ColumnKind::Number),
         ("%", ColumnKind::Number),
     ]);
+    let mut shares: Vec<Bar> = Vec::new();
     for (cause, cycles) in profile.causes.iter().filter(|(_, cycles)| !cycles.is_zero()) {
         let share = cycles.as_f64() / profile.cycles.as_f64().max(1.0);
+        shares.push(Some((share, Meaning::Cause(cause))));
         causes.row(vec![
             cause.name().to_owned(),
             units::grouped(cycles.get()),
@@ -117,7 +137,7 @@ pub fn text(subject: &Subject<'_>, rendering: Rendering) -> String {
     }
     causes.row(vec!["total".to_owned(), units::grouped(profile.cycles.get()), "100.0".to_owned()]);
     text.push('\n');
-    text.push_str(&causes.text(rendering.width));
+    text.push_str(&bars::behind(&causes.text(rendering.width), &shares, rendering));
     let mut memories = Table::new(&[
         ("MEMORY", ColumnKind::Word),
         ("READ", ColumnKind::Number),
@@ -165,6 +185,7 @@ pub fn markdown(subject: &Subject<'_>) -> String {
 pub fn json_value(subject: &Subject<'_>) -> Value {
     let (plan, profile) = (&subject.evaluation.plan, &subject.evaluation.profile);
     let mut value = json::head(subject);
+    value.insert("verdict".to_owned(), json!(subject.evaluation.verdict.status.name()));
     value.insert("totals".to_owned(), json::totals(subject));
     let layers: Vec<Value> = plan.steps.iter().map(|(id, step)| layer(subject, id, step)).collect();
     value.insert("layers".to_owned(), json!(layers));
@@ -221,6 +242,10 @@ fn layer(subject: &Subject<'_>, id: StepId, step: &Step) -> Value {
         },
         "shape": shape,
         "macs": macs(subject, step),
+        "precision": step.precision.weight_bits.map(|weights| {
+            let (is_float, activations) = (step.precision.is_float, step.precision.activation_bits);
+            if is_float { format!("f{activations}") } else { format!("w{weights}a{activations}") }
+        }),
         "cycles": json::cycles(cost.cycles(), profile),
         "causes": json::causes(&cost.causes, profile),
         "unhidden": json::cycles(cost.unhidden, profile),

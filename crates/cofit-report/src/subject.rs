@@ -78,4 +78,17 @@ impl<'a> Subject<'a> {
 pub struct Rendering {
     /// Characters in a line.
     pub width: usize,
+    /// Whether bars are drawn beside tables: a person looks, and no program reads.
+    pub has_bars: bool,
+    /// Whether colours are shown.
+    pub has_colour: bool,
+    /// Whether characters beyond ASCII may be drawn.
+    pub is_unicode: bool,
+}
+
+impl Rendering {
+    /// Tables alone, as a program reads them.
+    pub const fn plain(width: usize) -> Self {
+        Self { width, has_bars: false, has_colour: false, is_unicode: false }
+    }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 pub mod calibration;
 pub mod card;
 pub mod chip_rule;
+pub mod comparison;
 pub mod data;
 pub mod execution;
 pub mod model;
@@ -37,6 +38,10 @@ pub enum Fault {
     Data,
     /// The model is sound, but the chip or the budget refuses it: exit 1.
     Constraint,
+    /// Nothing is at fault, and a result is to be read with a reservation: exit 0.
+    Reservation,
+    /// Two results are compared where that would mislead: exit 4.
+    Comparison,
     /// A mistake in cofit itself: exit 70.
     Internal,
 }
@@ -62,6 +67,7 @@ impl Code {
         [
             card::CODES,
             chip_rule::CODES,
+            comparison::CODES,
             data::CODES,
             execution::CODES,
             model::CODES,

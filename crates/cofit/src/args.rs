@@ -1,11 +1,12 @@
 //! The command line's grammar.
 
+mod advise;
 pub mod choose;
+pub mod diff;
 mod report;
+mod search;
 mod sim;
 mod sketch;
-mod advise;
-mod search;
 
 use std::path::PathBuf;
 
@@ -13,9 +14,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::advise::AdviseArgs;
 pub use self::report::ReportArgs;
+pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
 pub use self::sim::{SimArgs, SimFormat};
 pub use self::sketch::SketchArgs;
-pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
+pub mod choose;
+pub mod diff;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -56,6 +59,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Which engine and which chip for the model, and why; exit 1 if none fits
     Choose(choose::ChooseArgs),
+    /// Two results, models or chips side by side, layer by layer; exit 4 if comparing would mislead
+    Diff(diff::DiffArgs),
     /// The catalogue of chip cards
     Chips(ChipsArgs),
     /// Runs the model to the bit: arrays in, arrays out

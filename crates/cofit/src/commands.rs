@@ -7,6 +7,7 @@ pub mod chips;
 pub mod choose;
 pub mod compare;
 pub mod convert;
+pub mod diff;
 pub mod eval;
 pub mod explain;
 pub mod inspect;

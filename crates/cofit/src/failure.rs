@@ -78,6 +78,8 @@ pub const fn exit_code(fault: Fault) -> u8 {
         Fault::Constraint => 1,
         Fault::Usage => 2,
         Fault::Card | Fault::Model | Fault::Data => 3,
+        Fault::Reservation => 0,
+        Fault::Comparison => 4,
         Fault::Internal => 70,
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Holds,
     /// A constraint is violated: exit 1.
     Violated,
+    /// Two results are not comparable: exit 4.
+    NotComparable,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(Outcome::Holds) => ExitCode::SUCCESS,
         Ok(Outcome::Violated) => ExitCode::from(1),
+        Ok(Outcome::NotComparable) => ExitCode::from(4),
         Err(failure) => {
             output::complain(&failure.render());
             ExitCode::from(failure.exit_code())
@@ -67,6 +70,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Advise(args) => commands::advise::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Choose(args) => commands::choose::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
         Command::Chips(args) => commands::chips::run(&args.command),
         Command::Run(args) => commands::run::run(&args),
         Command::Verify(args) => commands::verify::run(&args),

@@ -12,7 +12,8 @@ use crate::args::OutputArgs;
 use crate::failure::Failure;
 
 /// How text is to look on standard output: as wide as the terminal or `COLUMNS`, and unlimited
-/// where a program reads it.
+/// where a program reads it. Bars and colours are for a terminal, or for who asks with
+/// `CLICOLOR_FORCE`; files get neither.
 pub fn rendering(output: &OutputArgs) -> Rendering {
     rendering_for(output.output.as_deref())
 }
@@ -24,7 +25,21 @@ pub fn rendering_for(file: Option<&Path>) -> Rendering {
         let is_shown = file.is_none() && std::io::stdout().is_terminal();
         is_shown.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
     };
-    Rendering { width: stated.or_else(measured).unwrap_or(usize::MAX) }
+    let is_shown = output.output.is_none() && std::io::stdout().is_terminal();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is_dumb = variable("TERM").is_none_or(|term| term == "dumb");
+    // The first of these that is set decides the locale's characters (POSIX.1-2017, 8.2).
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+    let locale = locale.unwrap_or_default().to_uppercase();
+    // https://no-color.org and https://bixense.com/clicolors state the two variables.
+    let is_forced = variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let has_colour = variable("NO_COLOR").is_none() && (is_forced || !is_dumb);
+    Rendering {
+        width: stated.or_else(measured).unwrap_or(usize::MAX),
+        has_bars: is_shown || (is_forced && output.output.is_none()),
+        has_colour,
+        is_unicode: !is_dumb && (locale.contains("UTF-8") || locale.contains("UTF8")),
+    }
 }
 
 /// Writes a result to standard output, or to the new file that `-o` names.

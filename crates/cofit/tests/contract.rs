@@ -512,6 +512,9 @@ fn dummies_keep_the_contract() {
     let spent = ["sketch", "--chip", "max78000", "--task", "time-series", "--evaluations", "20"];
     let value = run(&sandbox, &spent, &mut breaches).unwrap_or_default();
     assert_eq!(value["answer"], "unsettled");
+    conclude(&breaches.found);
+}
+
 /// Searches with a front, without one, by a proxy and by an evaluator.
 #[test]
 fn searches_keep_the_contract() {
@@ -657,6 +660,61 @@ fn choices_keep_the_contract() {
             let arguments = [&arguments[..], options].concat();
             if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
                 choice(&mut breaches, &value, figure);
+            }
+        }
+    }
+    conclude(&breaches.found);
+}
+
+/// The change of a figure that both sides know.
+fn change(row: &Value) -> Option<i64> {
+    row.pointer("/change/value").and_then(Value::as_i64)
+}
+
+/// A comparison says what it is worth, its figures keep the contract, and the changes of its layers add
+/// up to the totals' change.
+#[test]
+fn comparisons_of_results_keep_the_contract() {
+    let sandbox = Sandbox::new("contract-diff");
+    let mut breaches = Breaches::default();
+    for model in ["models/digits_cnn_int8.tflite", "sketches/ds_cnn.toml", "data/tiny.cofit"] {
+        for (options, is_comparable) in [
+            (&["--chip", "k210", "--b-clock", "200MHz"][..], true),
+            (&["--chip", "stm32h747", "--b-chip", "esp32-s3"], true),
+            (&["--chip", "ethos-u55-128", "--b-chip", "gap9"], true),
+            (&["--chip", "k210", "--b-chip", "data/three_facts.toml", "--force"], false),
+        ] {
+            let mut arguments = [&["diff", model][..], options].concat();
+            breaches.command = arguments.join(" ");
+            arguments.extend(["--format", "json"]);
+            let ran = sandbox.run(&arguments, None);
+            let code = if is_comparable { 0 } else { 4 };
+            if ran.code != Some(code) {
+                breaches.add("exit", &format!("{:?}\n{}", ran.code, ran.stderr));
+                continue;
+            }
+            let value: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            breaches.require(&value, &["/schema", "/tool/name", "/a/chip/id", "/b/model/name"]);
+            breaches.walk("", &value);
+            assert_eq!(value["comparable"], Value::from(is_comparable), "{arguments:?}");
+            for (at, issue) in rows(&value, "issues").iter().enumerate() {
+                for field in ["code", "grade", "message", "do"] {
+                    if issue[field].as_str().is_none_or(str::is_empty) {
+                        breaches.add(&format!("issues[{at}]"), &format!("no {field}"));
+                    }
+                }
+            }
+            let layers: Option<i64> =
+                rows(&value, "layers").iter().map(|row| change(&row["cycles"])).sum();
+            if layers.is_none() || layers != change(&value["totals"]["cycles"]) {
+                breaches.add("layers", &format!("their cycles change by {layers:?}"));
+            }
+            for (cause, total) in value["totals"]["causes"].as_object().into_iter().flatten() {
+                let moved = |row: &Value| change(&row["causes"][cause]).unwrap_or(0);
+                let sum: i64 = rows(&value, "layers").iter().map(moved).sum();
+                if change(total).is_some_and(|total| total != sum) {
+                    breaches.add(cause, &format!("the layers change by {sum}"));
+                }
             }
         }
     }

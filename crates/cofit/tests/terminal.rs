@@ -161,3 +161,43 @@ fn a_file_gets_what_the_terminal_would() {
         assert_eq!(again.code, Some(2));
     }
 }
+
+/// What a terminal shows beside tables: only where it is asked for, within the line, and the same text
+/// without its bars and colours.
+#[test]
+fn bars_and_colours_stand_beside_the_same_text() {
+    let sandbox = Sandbox::new("terminal-bars");
+    let model = "models/digits_cnn_int8.tflite";
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(arguments, Some(100));
+        command.env("TERM", "xterm").envs(variables.iter().copied());
+        let output = command.output().expect("cofit starts");
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    };
+    let has_blocks = |text: &str| text.contains(|c| "█▏▎▍▌▋▊▉".contains(c));
+    for arguments in [
+        &["sim", model, "--chip", "k210"][..],
+        &["check", model, "--chip", "stm32h747"],
+        &["check", model, "--chip", "stm32h747", "--max-latency", "1us"],
+        &["compare", model, "--chips", "k210,gap9,stm32h747"],
+    ] {
+        let piped = run(arguments, &[]);
+        assert!(!piped.contains(['\u{1b}', '#']) && !has_blocks(&piped), "{piped}");
+        let forced = [("CLICOLOR_FORCE", "1"), ("LC_ALL", "C.UTF-8")];
+        let shown = run(arguments, &forced);
+        assert!(shown.contains("\u{1b}[") && has_blocks(&shown), "{arguments:?}\n{shown}");
+        let is_violated = arguments.contains(&"--max-latency");
+        assert_eq!(shown.contains("\u{1b}[31m"), is_violated, "{arguments:?}\n{shown}");
+        let bare = run(arguments, &[&forced[..], &[("NO_COLOR", "1")]].concat());
+        assert!(!bare.contains('\u{1b}') && has_blocks(&bare), "{bare}");
+        assert!(bare.lines().all(|line| line.chars().count() <= 100), "{bare}");
+        for (line, plain) in bare.lines().zip(piped.lines()) {
+            let line = line.trim_end_matches(|c: char| "█▏▎▍▌▋▊▉".contains(c)).trim_end();
+            assert_eq!(line, plain);
+        }
+        let ascii = run(arguments, &[("CLICOLOR_FORCE", "1"), ("LC_ALL", "C")]);
+        assert!(ascii.contains('#') && !has_blocks(&ascii), "{ascii}");
+        let dumb = run(arguments, &[("TERM", "dumb"), ("LC_ALL", "C.UTF-8")]);
+        assert_eq!(dumb, piped);
+    }
+}

@@ -8,6 +8,7 @@ use cofit_report::compare::{self, Pair};
 use super::emit;
 use crate::args::{CompareArgs, TuningArgs};
 use crate::failure::Failure;
+use crate::progress::Bar;
 use crate::{Outcome, load, output};
 
 /// Runs the command. Chips that refuse a model are part of the result and no failure.
@@ -25,8 +26,10 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
         .map(|path| load::model(path, &args.reading))
         .collect::<Result<Vec<_>, _>>()?;
     let mut results: Vec<(usize, usize, Result<Evaluation, String>)> = Vec::new();
+    let mut bar = Bar::new("comparing");
     for (m, model) in models.iter().enumerate() {
         for (c, chip) in chips.iter().enumerate() {
+            let _ = bar.step(results.len(), models.len() * chips.len());
             let result = evaluate(model, chip, &Budget::default());
             let result = result.map_err(|mistakes| {
                 mistakes.iter().next().map_or_else(String::new, ToString::to_string)
@@ -34,6 +37,7 @@ pub fn run(args: &CompareArgs) -> Result<Outcome, Failure> {
             results.push((m, c, result));
         }
     }
+    drop(bar);
     let pairs: Vec<Pair<'_>> = results
         .iter()
         .map(|(m, c, result)| Pair {

@@ -11,13 +11,16 @@ use cofit_vocab::{Diagnostic, Place};
 use super::emit;
 use crate::args::{ReferenceArg, VerifyArgs};
 use crate::failure::Failure;
+use crate::progress::Bar;
 use crate::verify::{Answer, ask, compare, random_inputs};
 use crate::{load, output};
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs) -> Result<crate::Outcome, Failure> {
     let mut models = Vec::new();
+    let mut bar = Bar::new("verifying");
     for file in &args.models {
+        let _ = bar.step(models.len(), args.models.len());
         let outcome = match verified(file, args) {
             Ok(outcome) => outcome,
             // One unreadable file among many is a line of the table.
@@ -26,6 +29,7 @@ pub fn run(args: &VerifyArgs) -> Result<crate::Outcome, Failure> {
         };
         models.push(Verified { file: file.display().to_string(), outcome });
     }
+    drop(bar);
     if let [Verified { outcome: Outcome::Skipped(reason), .. }] = models.as_slice() {
         return Err(Diagnostic::error(&usage::NO_REFERENCE, reason, Place::default()).into());
     }

@@ -60,7 +60,9 @@ impl Sandbox {
     pub fn command(&self, arguments: &[&str], columns: Option<usize>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cofit"));
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        for variable in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_BACKTRACE"] {
+        for variable in
+            ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_BACKTRACE", "LC_ALL"]
+        {
             command.env_remove(variable);
         }
         if let Some(columns) = columns {

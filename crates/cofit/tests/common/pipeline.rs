@@ -19,7 +19,7 @@ use cofit_report::{Rendering, Subject, cascades, check, inspect, json, sim, trac
 use cofit_stream::{Question, Side};
 use cofit_vocab::{Bytes, Seconds};
 
-const SCREEN: Rendering = Rendering { width: 80 };
+const SCREEN: Rendering = Rendering::plain(80);
 
 /// Points of an Ethos-U's front that are laid out.
 const CASCADES: usize = 4;
