@@ -4,7 +4,7 @@ For every sketch and model given, `cofit convert` writes a PyTorch module and a 
 backend, so that TensorFlow is not needed). Both are built and run on zeros; the number of trained
 parameters and the shapes of the results must be the model's.
 
-    pip install torch keras numpy
+    pip install -r checks/requirements-sources.txt
     python checks/sketch_sources.py --cofit target/debug/cofit examples/sketches/*.toml
 """
 

@@ -4,6 +4,7 @@
 //! and scales of integers are left out, for frameworks train in floats; where the model quantises, the
 //! source goes on. [`program`] reads the graph once; [`keras`] and [`pytorch`] write it down.
 
+pub mod call;
 pub mod keras;
 pub mod program;
 pub mod pytorch;
