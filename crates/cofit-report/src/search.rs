@@ -29,14 +29,19 @@ pub struct Found<'a> {
 }
 
 /// The objectives as columns, with the word of a proxy where there is one.
-fn columns(found: &Found<'_>) -> Vec<(Objective, String)> {
-    let has_accuracy = found.search.settings().objectives.contains(&Objective::Accuracy);
+fn columns(found: &Found<'_>, numbers: Numbers) -> Vec<(Objective, String)> {
+    let wanted = &found.search.settings().objectives;
+    let is_shown = |objective: &Objective| match numbers {
+        // A line of a terminal holds what was asked for; a program gets everything.
+        Numbers::Grouped => wanted.contains(objective),
+        Numbers::Plain => *objective != Objective::Accuracy || wanted.contains(objective),
+    };
     Objective::ALL
         .into_iter()
-        .filter(|&objective| objective != Objective::Accuracy || has_accuracy)
+        .filter(is_shown)
         .map(|objective| {
             let name = match (objective, found.proxy) {
-                (Objective::Accuracy, Some(proxy)) => format!("proxy {}", proxy.name()),
+                (Objective::Accuracy, Some(_)) => "proxy".to_owned(),
                 _ => objective.name().to_owned(),
             };
             (objective, name.to_uppercase())
@@ -63,7 +68,7 @@ fn described(space: &Space, point: &Point) -> (String, String) {
 }
 
 fn table(found: &Found<'_>, numbers: Numbers) -> Table {
-    let objectives = columns(found);
+    let objectives = columns(found, numbers);
     let mut titles = vec![("ID", ColumnKind::Number), ("POINT", ColumnKind::Name)];
     titles.push(("TARGET", ColumnKind::Name));
     titles.extend(objectives.iter().map(|(_, name)| (name.as_str(), ColumnKind::Number)));
