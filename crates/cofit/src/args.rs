@@ -17,8 +17,6 @@ pub use self::report::ReportArgs;
 pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
 pub use self::sim::{SimArgs, SimFormat};
 pub use self::sketch::SketchArgs;
-pub mod choose;
-pub mod diff;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///

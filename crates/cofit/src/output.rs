@@ -21,11 +21,9 @@ pub fn rendering(output: &OutputArgs) -> Rendering {
 /// The same where the result goes to the file, if one is given.
 pub fn rendering_for(file: Option<&Path>) -> Rendering {
     let stated = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let measured = || {
-        let is_shown = file.is_none() && std::io::stdout().is_terminal();
-        is_shown.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
-    };
-    let is_shown = output.output.is_none() && std::io::stdout().is_terminal();
+    let is_shown = file.is_none() && std::io::stdout().is_terminal();
+    let measured =
+        || is_shown.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into());
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let is_dumb = variable("TERM").is_none_or(|term| term == "dumb");
     // The first of these that is set decides the locale's characters (POSIX.1-2017, 8.2).
@@ -36,7 +34,7 @@ pub fn rendering_for(file: Option<&Path>) -> Rendering {
     let has_colour = variable("NO_COLOR").is_none() && (is_forced || !is_dumb);
     Rendering {
         width: stated.or_else(measured).unwrap_or(usize::MAX),
-        has_bars: is_shown || (is_forced && output.output.is_none()),
+        has_bars: is_shown || (is_forced && file.is_none()),
         has_colour,
         is_unicode: !is_dumb && (locale.contains("UTF-8") || locale.contains("UTF8")),
     }

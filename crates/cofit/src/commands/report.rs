@@ -6,7 +6,7 @@ use cofit_report::page::{self, Extras};
 use super::Evaluated;
 use crate::args::{ModelArgs, ReportArgs, TargetArgs};
 use crate::failure::Failure;
-use crate::{Outcome, output};
+use crate::{Outcome, load, output};
 
 /// Runs the command. A model that does not fit has a report all the same.
 pub fn run(args: &ReportArgs) -> Result<Outcome, Failure> {

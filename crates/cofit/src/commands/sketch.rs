@@ -11,7 +11,7 @@ use cofit_report::source::{self, Framework};
 use cofit_vocab::diagnostic::usage;
 use cofit_vocab::{Diagnostics, Place};
 
-use super::{check, emit};
+use super::emit;
 use crate::args::{OutputArgs, SketchArgs};
 use crate::failure::Failure;
 use crate::{Outcome, load, output, size};
