@@ -1,22 +1,26 @@
 //! The command line's grammar.
 
 mod advise;
+mod calibrate;
 pub mod choose;
 pub mod diff;
 mod report;
 mod search;
 mod sim;
 mod sketch;
+mod validate;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::advise::AdviseArgs;
+pub use self::calibrate::CalibrateArgs;
 pub use self::report::ReportArgs;
 pub use self::search::{ObjectiveArg, ProxyArg, SearchArgs, SearchCommand};
 pub use self::sim::{SimArgs, SimFormat};
 pub use self::sketch::SketchArgs;
+pub use self::validate::ValidateArgs;
 
 /// Shapes a neural network and an edge chip to fit each other.
 ///
@@ -224,50 +228,6 @@ impl Pixels {
             Self::Byte => f32::from(byte),
         }
     }
-}
-
-/// Arguments of `calibrate`.
-#[derive(Debug, Args)]
-pub struct CalibrateArgs {
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// Measured rows: a CSV table with the columns model, latency_ms or cycles, clock_mhz, or the log
-    /// of a tool
-    #[arg(long, value_name = "FILE")]
-    pub rows: PathBuf,
-    /// The network of rows that name none, and of which there is no sketch
-    #[arg(long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
-    /// Folder that the rows' model files are relative to; the folder of the rows if not given
-    #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
-    #[command(flatten)]
-    pub output: OutputArgs,
-    /// Write the fitted overlay to this new card file, which extends the chip's
-    #[arg(long, value_name = "FILE.toml")]
-    pub overlay: Option<PathBuf>,
-}
-
-/// Arguments of `validate`.
-#[derive(Debug, Args)]
-pub struct ValidateArgs {
-    /// Measured rows, as CSV
-    #[arg(long, value_name = "FILE", default_value = "../shared/silicon/open.csv")]
-    pub rows: PathBuf,
-    /// Folder that the rows' model files are relative to; if not given, `models` beside the folder
-    /// of the rows
-    #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
-    /// Write what was fitted, one overlay a card of the catalogue, into this folder; files of that name
-    /// are replaced
-    #[arg(long, value_name = "DIR")]
-    pub fitted: Option<PathBuf>,
-    /// Write the page of the documentation and its plots into this folder; files of that name are
-    /// replaced
-    #[arg(long, value_name = "DIR")]
-    pub page: Option<PathBuf>,
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Arguments of `check`.
