@@ -393,15 +393,19 @@ fn run(sandbox: &Sandbox, arguments: &[&str], breaches: &mut Breaches) -> Option
 }
 
 #[test]
-fn every_example_on_every_chip_keeps_the_contract() {
+fn every_example_and_every_chip_keep_the_contract() {
     let sandbox = Sandbox::new("contract-pairs");
     let mut models = sandbox.models();
     models.push("data/tiny.cofit".to_owned());
     let mut breaches = Breaches::default();
     type Check = fn(&mut Breaches, &Value);
     let commands: [(&str, Check); 3] = [("check", check), ("sim", sim), ("plan", plan)];
-    for chip in chips().into_iter().chain(["data/three_facts.toml"]) {
-        for model in &models {
+    // Every model file on every chip, and every sketch on a sixth of them: each meets all families.
+    for (row, chip) in chips().into_iter().chain(["data/three_facts.toml"]).enumerate() {
+        for (column, model) in models.iter().enumerate() {
+            if model.starts_with("sketches") && (row + column) % 6 != 0 {
+                continue;
+            }
             for (command, inspect) in commands {
                 let arguments = [command, model.as_str(), "--chip", chip];
                 if let Some(value) = run(&sandbox, &arguments, &mut breaches) {
