@@ -1,7 +1,7 @@
 //! Dummies: networks that fit a chip by construction, or the reason why none does.
 //!
 //! Every task has [`Template`]s: sketches with parameters that decide what a member is made of
-//! ([`Domain::Choices`]) and parameters that decide how large it is. [`sketch`] goes through what the
+//! (a list of choices) and parameters that decide how large it is. [`sketch`] goes through what the
 //! card can multiply and through the choices, the preferred first, asks whether the *least* member of
 //! each combination is accepted by [`crate::evaluate`], and enlarges the first that is.
 //!
