@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use cofit_study::Study;
 use common::{Ran, Sandbox};
@@ -37,10 +37,31 @@ fn entries(sandbox: &Sandbox, study: &str) -> usize {
     study.stored().expect("entries").results.len()
 }
 
-/// Kills after times that cover start, first write and the middle of generations; every third kill
-/// gives the search long enough to get on.
-fn milliseconds(attempt: u64) -> u64 {
-    if attempt % 3 == 2 { 300 + attempt * 37 } else { attempt * 53 % 211 }
+/// What the file system knows of a study: lengths and times of the database and of its log.
+fn written(sandbox: &Sandbox) -> Vec<(u64, SystemTime)> {
+    ["killed.sqlite", "killed.sqlite-wal"]
+        .iter()
+        .filter_map(|file| std::fs::metadata(sandbox.folder.join(file)).ok())
+        .map(|file| (file.len(), file.modified().expect("a time of change")))
+        .collect()
+}
+
+/// Waits for the moment to kill: every third time some milliseconds after the start, which may fall
+/// before the first write, and otherwise after a few writes, wherever the search is then. Whoever
+/// finishes first is left alone.
+fn wait_for_the_moment(sandbox: &Sandbox, child: &mut Child, attempt: u64) {
+    if attempt.is_multiple_of(3) {
+        std::thread::sleep(Duration::from_millis(attempt * 7));
+        return;
+    }
+    let mut seen = written(sandbox);
+    let mut writes = 0;
+    while writes <= attempt % 4 && child.try_wait().expect("a child").is_none() {
+        let now = written(sandbox);
+        writes += u64::from(now != seen);
+        seen = now;
+        std::thread::sleep(Duration::from_micros(200));
+    }
 }
 
 #[test]
@@ -56,7 +77,7 @@ fn a_killed_search_resumes_to_the_same_front() {
         let mut command = sandbox.command(&arguments, None);
         let mut child: Child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cofit starts");
-        std::thread::sleep(Duration::from_millis(milliseconds(kills)));
+        wait_for_the_moment(&sandbox, &mut child, kills);
         if kills == 24 || child.try_wait().expect("a child").is_some() {
             let _ = child.wait();
             break sandbox.run(&arguments, None);
