@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What one run left.
 #[derive(Debug)]
@@ -110,6 +111,39 @@ pub fn workspace() -> PathBuf {
 /// The ids of the catalogue.
 pub fn chips() -> Vec<&'static str> {
     cofit_chip::catalogue().map(|entry| entry.id).collect()
+}
+
+/// Every model file on every chip, and every sketch on a sixth of them, so that each meets all families.
+pub fn pairs<'a>(models: &'a [String], chips: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    let mut pairs = Vec::new();
+    for (row, chip) in chips.iter().enumerate() {
+        for (column, model) in models.iter().enumerate() {
+            if !model.starts_with("sketches") || (row + column).is_multiple_of(6) {
+                pairs.push((model.as_str(), *chip));
+            }
+        }
+    }
+    pairs
+}
+
+/// Runs `one` on every item, on all cores, and gathers its findings in the items' order.
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return done };
+            done.push((at, one(item)));
+        }
+    };
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no check panics")).collect()
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Copies the files of one extension, or all files.
